@@ -1,0 +1,228 @@
+//! The scheduler's requests: create, cancel, list.
+
+use serde::{Deserialize, Serialize};
+use taskpilot_domain::execution::State;
+use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, IDS_PER_REQUEST_MAX, REASON_CHARS_MAX};
+use taskpilot_domain::names::{IdempotencyKey, TaskType};
+use taskpilot_domain::options::ExecutionOptions;
+use utoipa::ToSchema;
+
+use super::execution::Execution;
+use crate::field::{FieldError, at_most, at_most_items, parse};
+use crate::json::JsonText;
+use crate::options::{BackoffBody, ExecutionOptionsBody};
+use crate::problem::Problem;
+use crate::schema;
+
+/// `POST /tasks`. A plain scheduler is sent `type` and `payload` only.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateExecution {
+    /// What kind of work it is.
+    #[schema(value_type = schema::TaskType)]
+    pub r#type: String,
+    /// What the handler gets: any JSON value, null unless told otherwise.
+    #[serde(default)]
+    pub payload: JsonText,
+    /// The creator's opaque reference; at most 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The queue it waits in; `default` unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Name>)]
+    pub queue: Option<String>,
+    /// From −10 to 10, higher first; 0 unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Priority>)]
+    pub priority: Option<i64>,
+    /// Not before this instant, at most ten years ahead; at acceptance unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Instant>)]
+    pub scheduled_for: Option<String>,
+    /// Counted attempts, 1 to 100; 3 unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<i64>,
+    /// The wait between attempts.
+    #[serde(
+        default,
+        deserialize_with = "crate::object::maybe",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub backoff: Option<BackoffBody>,
+    /// Longest run of one attempt in milliseconds, up to 30 days; no limit unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt_timeout_ms: Option<i64>,
+    /// The execution fails at this instant if it has not ended; later than `scheduledFor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Instant>)]
+    pub deadline: Option<String>,
+    /// From the polite signal of a stop to the kill, in milliseconds; 10,000 unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_grace_ms: Option<i64>,
+}
+
+/// A checked [`CreateExecution`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewExecution {
+    /// What kind of work it is.
+    pub r#type: TaskType,
+    /// What the handler gets.
+    pub payload: JsonText,
+    /// The creator's opaque reference.
+    pub reference: Option<String>,
+    /// How it is to be run; the instants are not yet judged against the clock.
+    pub options: ExecutionOptions,
+}
+
+impl CreateExecution {
+    /// The request for an execution of our own scheduler, options written out whole.
+    pub fn of(execution: NewExecution) -> Self {
+        let options = ExecutionOptionsBody::from(&execution.options);
+        Self {
+            r#type: execution.r#type.into(),
+            payload: execution.payload,
+            reference: execution.reference,
+            queue: options.queue,
+            priority: options.priority,
+            scheduled_for: options.scheduled_for,
+            max_attempts: options.max_attempts,
+            backoff: options.backoff,
+            attempt_timeout_ms: options.attempt_timeout_ms,
+            deadline: options.deadline,
+            cancel_grace_ms: options.cancel_grace_ms,
+        }
+    }
+
+    /// Checks every field that needs no clock.
+    pub fn resolve(self) -> Result<NewExecution, FieldError> {
+        at_most(
+            "reference",
+            self.reference.as_deref(),
+            IDEMPOTENCY_KEY_CHARS_MAX,
+        )?;
+        let options = ExecutionOptionsBody {
+            queue: self.queue,
+            priority: self.priority,
+            scheduled_for: self.scheduled_for,
+            max_attempts: self.max_attempts,
+            backoff: self.backoff,
+            attempt_timeout_ms: self.attempt_timeout_ms,
+            deadline: self.deadline,
+            cancel_grace_ms: self.cancel_grace_ms,
+        };
+        Ok(NewExecution {
+            r#type: parse("type", &self.r#type)?,
+            payload: self.payload,
+            reference: self.reference,
+            options: options.resolve()?,
+        })
+    }
+}
+
+/// `POST /tasks/batch`: creates that stand or fall one by one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateBatch {
+    /// At most 1,000 creates.
+    pub items: Vec<KeyedCreate>,
+}
+
+impl CreateBatch {
+    /// The items, at most as many as a page may have.
+    pub fn resolve(self) -> Result<Vec<KeyedCreate>, FieldError> {
+        at_most_items("items", &self.items, IDS_PER_REQUEST_MAX)?;
+        Ok(self.items)
+    }
+}
+
+/// One create of a batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyedCreate {
+    /// As the header `Idempotency-Key` of a single create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// The body of a single create.
+    pub task: CreateExecution,
+}
+
+/// The answer to one create of a batch, in the order of the items: one of the two is set.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BatchAnswer {
+    /// The execution, created now or before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<Execution>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// `PUT /tasks/{id}/cancel` and `PUT /tasks/by-key/{key}/cancel`; the body may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CancelExecution {
+    /// Why, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Reason>)]
+    pub reason: Option<String>,
+    /// The reference that the execution must have; another one answers 404, as after a restore
+    /// the id may name the execution of somebody else. Only in a cancel by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+impl CancelExecution {
+    /// The command, within its limits.
+    pub fn resolve(self) -> Result<Self, FieldError> {
+        at_most("reason", self.reason.as_deref(), REASON_CHARS_MAX)?;
+        at_most(
+            "reference",
+            self.reference.as_deref(),
+            IDEMPOTENCY_KEY_CHARS_MAX,
+        )?;
+        Ok(self)
+    }
+}
+
+/// The query of `GET /tasks`: by ids, or by filters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListExecutions {
+    /// Up to 1,000 ids with commas between them; not together with a filter. Unknown ids are left
+    /// out of the answer.
+    pub ids: Option<String>,
+    /// Only executions in this state.
+    #[param(value_type = Option<String>)]
+    pub state: Option<State>,
+    /// Items of the page, 1 to 1,000; 50 unless told otherwise.
+    pub limit: Option<u32>,
+    /// The `next` of the page before, under the same filters.
+    pub after: Option<String>,
+}
+
+impl ListExecutions {
+    /// The ids that are asked for; `None` where it is a list by filters.
+    pub fn ids(&self) -> Result<Option<Vec<ExecutionId>>, FieldError> {
+        let Some(text) = &self.ids else {
+            return Ok(None);
+        };
+        let filtered = self.state.is_some() || self.after.is_some();
+        if filtered || self.limit.is_some() {
+            return Err(FieldError::new("ids", "not together with a filter or page"));
+        }
+        let ids: Result<Vec<_>, _> = text.split(',').map(|id| parse("ids", id)).collect();
+        let ids = ids?;
+        at_most_items("ids", &ids, IDS_PER_REQUEST_MAX)?;
+        Ok(Some(ids))
+    }
+
+    /// What the cursor is bound to.
+    pub fn scope(&self) -> String {
+        let state = self.state.map_or("", State::as_str);
+        format!("executions state={state}")
+    }
+}

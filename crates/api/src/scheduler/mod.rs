@@ -1,0 +1,10 @@
+//! The scheduler's own surface: executions, and the commands upon them.
+
+mod commands;
+mod execution;
+
+pub use commands::{
+    BatchAnswer, CancelExecution, CreateBatch, CreateExecution, KeyedCreate, ListExecutions,
+    NewExecution,
+};
+pub use execution::Execution;

@@ -1,0 +1,200 @@
+//! The life of a worker: registration, goodbye, and how it shows in a list.
+
+use serde::{Deserialize, Serialize};
+use taskpilot_domain::ids::{SessionId, Token};
+use taskpilot_domain::limits::{SLOTS_MAX, WORKER_ITEMS_MAX, WORKER_QUEUES_MAX, WORKER_TYPES_MAX};
+use taskpilot_domain::names::{QueueName, TaskType, WorkerName};
+use taskpilot_domain::stop::Containment;
+use taskpilot_domain::time::Timestamp;
+use utoipa::ToSchema;
+
+use super::FencedAttempt;
+use crate::field::{FieldError, at_most_items, parse};
+use crate::open::{ContainmentWord, vocabulary};
+use crate::schema;
+
+/// `POST /v1/workers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Register {
+    /// A label for people, never a fence.
+    #[schema(value_type = schema::WorkerName)]
+    pub name: String,
+    /// The queues it takes from, 1 to 64.
+    #[schema(value_type = Vec<schema::Name>)]
+    pub queues: Vec<String>,
+    /// The types it has handlers for, 1 to 256.
+    #[schema(value_type = Vec<schema::TaskType>)]
+    pub types: Vec<String>,
+    /// Attempts it can run at once, 1 to 1,000.
+    pub slots: u32,
+    /// What encloses the processes of its attempts.
+    #[schema(value_type = schema::WorkerContainment)]
+    pub containment: Containment,
+}
+
+/// A checked [`Register`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// A label for people.
+    pub name: WorkerName,
+    /// The queues it takes from, each once.
+    pub queues: Vec<QueueName>,
+    /// The types it has handlers for, each once.
+    pub types: Vec<TaskType>,
+    /// Attempts it can run at once.
+    pub slots: u32,
+    /// What encloses the processes of its attempts.
+    pub containment: Containment,
+}
+
+impl Register {
+    /// Checks every field.
+    pub fn resolve(self) -> Result<Registration, FieldError> {
+        if !(1..=SLOTS_MAX).contains(&self.slots) {
+            let range = format_args!("from 1 to {SLOTS_MAX}");
+            return Err(FieldError::new("slots", range));
+        }
+        Ok(Registration {
+            name: parse("name", &self.name)?,
+            queues: names("queues", &self.queues, WORKER_QUEUES_MAX)?,
+            types: names("types", &self.types, WORKER_TYPES_MAX)?,
+            slots: self.slots,
+            containment: self.containment,
+        })
+    }
+}
+
+fn names<T>(field: &str, texts: &[String], max: usize) -> Result<Vec<T>, FieldError>
+where
+    T: std::str::FromStr + Ord,
+    T::Err: std::fmt::Display,
+{
+    if texts.is_empty() {
+        return Err(FieldError::new(field, "at least 1 name"));
+    }
+    at_most_items(field, texts, max)?;
+    let mut names = texts
+        .iter()
+        .map(|text| parse(field, text))
+        .collect::<Result<Vec<T>, _>>()?;
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+/// The answer to a registration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Registered {
+    /// The session, as it stands in the paths of its calls.
+    #[schema(value_type = schema::Id)]
+    pub session_id: SessionId,
+    /// The token of the session, for the header of its calls.
+    #[schema(value_type = schema::Token)]
+    pub token: Token,
+    /// Length of the lease in milliseconds, for the session and all its attempts.
+    pub lease_ms: u64,
+    /// Time between heartbeats in milliseconds.
+    pub heartbeat_ms: u64,
+}
+
+/// `DELETE /v1/workers/{id}`; the body may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Goodbye {
+    /// Attempts that were granted and never begun; they are released. At most 1,000.
+    pub never_started: Vec<FencedAttempt>,
+}
+
+impl Goodbye {
+    /// The attempts, at most as many as a call may name.
+    pub fn resolve(self) -> Result<Vec<FencedAttempt>, FieldError> {
+        at_most_items("neverStarted", &self.never_started, WORKER_ITEMS_MAX)?;
+        Ok(self.never_started)
+    }
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionState {
+    /// It renews its lease.
+    Active,
+    /// It said goodbye.
+    Gone,
+    /// Its lease ended without renewal.
+    Expired,
+}
+
+vocabulary! { SessionStateWord, SessionState, "SessionState", "Where a worker session stands", {
+    Active => "ACTIVE", Gone => "GONE", Expired => "EXPIRED",
+} }
+
+/// A worker session in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkerItem {
+    /// The session.
+    #[schema(value_type = schema::Id)]
+    pub id: SessionId,
+    /// A label for people.
+    pub name: String,
+    /// The queues it takes from.
+    pub queues: Vec<String>,
+    /// The types it has handlers for.
+    pub types: Vec<String>,
+    /// Attempts it can run at once.
+    pub slots: u32,
+    /// Attempts that it runs.
+    pub running: u32,
+    /// Attempts whose stop is not settled; they hold their slots.
+    pub stopping: u32,
+    /// What encloses the processes of its attempts.
+    pub containment: ContainmentWord,
+    /// When it registered.
+    #[schema(value_type = schema::Instant)]
+    pub registered_at: Timestamp,
+    /// When it was last heard.
+    #[schema(value_type = schema::Instant)]
+    pub last_heartbeat_at: Timestamp,
+    /// When its lease ends.
+    #[schema(value_type = schema::Instant)]
+    pub lease_until: Timestamp,
+    /// Where it stands.
+    pub state: SessionStateWord,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register() -> Register {
+        Register {
+            name: "w1".into(),
+            queues: vec!["default".into(), "mail".into(), "default".into()],
+            types: vec!["demo".into()],
+            slots: 4,
+            containment: Containment::Subreaper,
+        }
+    }
+
+    #[test]
+    fn a_registration_names_each_queue_once() {
+        let queues = register().resolve().map(|registration| registration.queues);
+        let expected = ["default", "mail"].map(|name| QueueName::new(name).unwrap());
+        assert_eq!(queues, Ok(expected.to_vec()));
+    }
+
+    #[test]
+    fn each_wrong_field_of_a_registration_is_named() {
+        let wrong = |change: fn(&mut Register)| {
+            let mut register = register();
+            change(&mut register);
+            register.resolve().map_err(|error| error.field)
+        };
+        assert_eq!(wrong(|r| r.slots = 0), Err("slots".into()));
+        assert_eq!(wrong(|r| r.name.clear()), Err("name".into()));
+        assert_eq!(wrong(|r| r.types.clear()), Err("types".into()));
+        assert_eq!(wrong(|r| r.queues[0] = "a b".into()), Err("queues".into()));
+    }
+}

@@ -1,0 +1,155 @@
+//! Every bound of the system, with its reason. A number that limits something stands here or nowhere.
+
+/// Bytes of a request body: a payload that needs more belongs in a file store.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Nesting of a JSON body: deeper input only serves to exhaust a stack.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Items of one page of a list.
+pub const PAGE_MAX: u32 = 1_000;
+/// Bytes of the texts and payloads of one page of tasks, after which it ends: clients read answers of
+/// at most 16 MiB, and a thousand payloads of 1 MiB would exhaust the server.
+pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Items of a page when the caller names no limit.
+pub const PAGE_DEFAULT: u32 = 50;
+
+/// Characters of a task type, which is also the name of its handler.
+pub const TYPE_CHARS_MAX: usize = 100;
+/// Characters of the name of a queue, a worker, a namespace or a principal.
+pub const NAME_CHARS_MAX: usize = 64;
+/// Characters of a task's title: one line of a list.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// Labels of one task.
+pub const LABELS_MAX: usize = 32;
+/// Characters of a label's key (as Kubernetes has it).
+pub const LABEL_KEY_CHARS_MAX: usize = 63;
+/// Characters of a label's value.
+pub const LABEL_VALUE_CHARS_MAX: usize = 255;
+/// Characters of an idempotency key: room for a UUID, a hash or a path.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Characters of the reason of a cancel.
+pub const REASON_CHARS_MAX: usize = 500;
+/// Characters of an error's code and message as kept on an attempt.
+pub const ERROR_CODE_CHARS_MAX: usize = 64;
+/// See [`ERROR_CODE_CHARS_MAX`].
+pub const ERROR_MESSAGE_CHARS_MAX: usize = 2_000;
+/// Bytes of the result of a handler.
+pub const RESULT_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of each output tail kept for an attempt: the end of an output holds the reason of a failure.
+pub const OUTPUT_TAIL_BYTES_DEFAULT: usize = 64 * 1024;
+
+/// Attempts of one execution whose output is told with it, the latest ones: even where JSON has to
+/// escape every byte, one answer stays below the 16 MiB that our client reads.
+pub const OUTPUTS_TOLD_MAX: u32 = 16;
+
+/// Lowest priority.
+pub const PRIORITY_MIN: i8 = -10;
+/// Highest priority: claimed first.
+pub const PRIORITY_MAX: i8 = 10;
+/// Counted attempts of an execution unless told otherwise.
+pub const MAX_ATTEMPTS_DEFAULT: u32 = 3;
+/// Most counted attempts that can be asked for.
+pub const MAX_ATTEMPTS_MAX: u32 = 100;
+/// Endings that do not count (released, interrupted, lost claim) before the execution fails: a
+/// worker that takes and returns the same work for ever would otherwise never end.
+pub const UNCOUNTED_MAX: u32 = 100;
+/// First back-off.
+pub const BACKOFF_INITIAL_MS_DEFAULT: u64 = 1_000;
+/// Longest back-off unless told otherwise.
+pub const BACKOFF_MAX_MS_DEFAULT: u64 = 60_000;
+/// Growth of the back-off per attempt.
+pub const BACKOFF_FACTOR_DEFAULT: f64 = 2.0;
+/// Longest back-off that can be asked for: one day.
+pub const BACKOFF_MAX_MS_MAX: u64 = 86_400_000;
+/// Largest growth of the back-off.
+pub const BACKOFF_FACTOR_MAX: f64 = 10.0;
+/// Longest attempt timeout: thirty days.
+pub const ATTEMPT_TIMEOUT_MS_MAX: u64 = 30 * 86_400_000;
+/// Time between the polite signal and the kill, unless told otherwise.
+pub const CANCEL_GRACE_MS_DEFAULT: u64 = 10_000;
+/// Longest grace: ten minutes.
+pub const CANCEL_GRACE_MS_MAX: u64 = 600_000;
+/// How far ahead an execution can be scheduled: ten years.
+pub const SCHEDULE_AHEAD_MS_MAX: u64 = 10 * 366 * 86_400_000;
+
+/// Length of a lease: long enough that a garbage-collected or paused worker is not lost at once.
+pub const LEASE_MS: u64 = 30_000;
+/// Shortest lease that can be set: six heartbeats of half a second.
+pub const LEASE_MS_MIN: u64 = 3_000;
+/// Longest lease that can be set: work of a lost worker waits as long.
+pub const LEASE_MS_MAX: u64 = 600_000;
+/// Time between heartbeats: six chances within a lease.
+pub const HEARTBEAT_MS: u64 = 5_000;
+/// A worker that cannot renew signals its work this long before the lease ends.
+pub const LEASE_TERMINATE_MARGIN_MS: u64 = 10_000;
+/// And kills it this long before, so that the tree is gone before another worker may start.
+pub const LEASE_KILL_MARGIN_MS: u64 = 5_000;
+/// Time allowed from SIGKILL to a proven empty tree before a stop counts as stuck.
+pub const KILL_MS: u64 = 5_000;
+/// Time that running work and open calls get at an orderly end: as long as the usual grace.
+pub const DRAIN_MS_DEFAULT: u64 = 10_000;
+/// How long idempotency keys are kept at least: thirty days. A create with an older binding key is
+/// refused, because "not found" no longer means "never seen".
+pub const KEYS_KEPT_MS: u64 = 30 * 86_400_000;
+/// Slots of one worker session.
+pub const SLOTS_MAX: u32 = 1_000;
+/// Queues that one worker session may name.
+pub const WORKER_QUEUES_MAX: usize = 64;
+/// Handler types that one worker session may name.
+pub const WORKER_TYPES_MAX: usize = 256;
+/// Items of one worker call (hand-ins, stop reports, held attempts).
+pub const WORKER_ITEMS_MAX: usize = 1_000;
+/// Bytes of the payloads that one claim is granted, after which the rest waits for the next one:
+/// an answer that no client reads would lose its grants again and again.
+pub const CLAIM_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Longest wait of a claim without hand-ins.
+pub const CLAIM_WAIT_MS_MAX: u64 = 30_000;
+/// Longest `Prefer: wait` in seconds.
+pub const PREFER_WAIT_S_MAX: u64 = 60;
+/// Ids of one list-by-id request: what one page of tasks can ask for.
+pub const IDS_PER_REQUEST_MAX: usize = 1_000;
+
+/// Commands waiting before a committer, per class.
+pub const LANE_COMMANDS_MAX: usize = 10_000;
+/// Bytes of all commands waiting before a committer: what a crash may lose unanswered, and what a
+/// process of tens of megabytes can spare.
+pub const LANES_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Of these, what creates and background may fill together; the rest is kept for the others.
+pub const LANES_SHED_BYTES_MAX: usize = 24 * 1024 * 1024;
+/// Transactions that may pass over a class that waits, before one of its commands goes first: a
+/// flood of creates must not keep leases from expiring.
+pub const LANE_PASSED_OVER_MAX: u32 = 16;
+/// Reads waiting before the readers of an embedded store.
+pub const READS_WAITING_MAX: usize = 4_096;
+/// Page caches of all embedded databases of one process together.
+pub const PAGE_CACHES_BYTES_MAX: usize = 48 * 1024 * 1024;
+/// How long after its begin the reconciler first looks at a binding: longer than the call that
+/// began it may take.
+pub const BINDING_OVERDUE_MS: u64 = 6_000;
+/// Bound of the wait before a binding is tried again; it doubles with each try.
+pub const BINDING_RETRY_FIRST_MS: u64 = 200;
+/// Its largest bound: once an outage is over, every task that was binding is bound within ten
+/// seconds, one call that takes its whole time included.
+pub const BINDING_RETRY_MAX_MS: u64 = 4_000;
+/// Bindings that the reconciler drives at once: each may hold a connection until its deadline.
+pub const BINDINGS_AT_ONCE_MAX: u32 = 32;
+/// Bytes of one transaction, after which it takes no more work: keeps one commit short.
+pub const TRANSACTION_BYTES_MAX: usize = 1024 * 1024;
+/// Time after which a transaction takes no more work.
+pub const TRANSACTION_MS_MAX: u64 = 5;
+/// The same for background work, which must never hold up a cancel.
+pub const BACKGROUND_MS_MAX: u64 = 2;
+/// Rows that one tick of a background loop moves.
+pub const TICK_ROWS_MAX: u32 = 500;
+/// Wall time that runs away from boot time by more than this counts as an outage of ours.
+pub const CLOCK_JUMP_MS: u64 = 2_000;
+
+/// Open connections of one listener.
+pub const CONNECTIONS_MAX: usize = 1_024;
+/// Of these, how many calls that wait (long polls, streams) may hold; the rest is for the others.
+pub const WAITING_CALLS_MAX: usize = 768;
+/// Time for a client to send the head of a request.
+pub const HEADER_READ_MS: u64 = 10_000;
+/// Time for a client to send a body.
+pub const BODY_READ_MS: u64 = 30_000;
+/// Time in which a client takes some of its answer: one that takes nothing holds memory and a place.
+pub const ANSWER_WRITE_MS: u64 = 30_000;

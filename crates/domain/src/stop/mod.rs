@@ -1,0 +1,7 @@
+//! The stop of an attempt: how far the end of the work has come, apart from the verdict.
+
+mod status;
+mod transition;
+
+pub use status::{Containment, How, StopCause, StopStatus};
+pub use transition::{StopChange, StopEvent, advance};
