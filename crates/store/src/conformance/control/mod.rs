@@ -1,0 +1,126 @@
+//! What a control store must keep.
+#![expect(clippy::unwrap_used, reason = "a store that fails here fails the case")]
+
+pub mod bindings;
+pub mod cancels;
+pub mod creates;
+pub mod due;
+pub mod keys;
+pub mod lists;
+pub mod namespaces;
+pub mod plain;
+pub mod refusals;
+pub mod restarts;
+mod scene;
+pub mod withdrawals;
+mod words;
+
+/// Makes every case a test of its own, over what `open` returns.
+///
+/// `open` names an `async fn() -> impl ControlHarness` beside the call.
+#[macro_export]
+macro_rules! control_conformance {
+    ($open:ident) => {
+        $crate::conformance_tests! { $open; control {
+            creates: [
+                a_new_task_is_kept_as_it_was_asked_for,
+                a_large_payload_is_kept_to_the_byte,
+                a_task_that_is_bound_at_once_is_binding,
+                a_batch_is_answered_in_its_order,
+                a_thousand_tasks_are_one_batch,
+                an_empty_batch_is_no_work,
+                concurrent_creates_all_get_ids_of_their_own,
+                a_fresh_store_serves_writes,
+            ]
+            keys: [
+                the_same_request_is_replayed,
+                a_replay_shows_the_task_as_it_is_now,
+                a_replay_shows_the_binding_while_it_is_unfinished,
+                another_request_under_the_key_is_a_mismatch,
+                a_key_of_another_namespace_is_another_key,
+                a_key_twice_in_one_batch_is_folded,
+                requests_without_a_key_are_never_folded,
+                racing_creates_under_one_key_make_one_task,
+            ]
+            bindings: [
+                a_begin_commits_what_will_be_sent,
+                a_second_begin_is_told_what_the_first_one_sends,
+                a_hundred_racing_begins_give_one_key,
+                a_finish_binds_for_ever,
+                a_second_finish_with_the_same_execution_changes_nothing,
+                another_execution_is_an_alarm_and_changes_nothing,
+                an_execution_under_another_key_is_an_alarm,
+                an_execution_for_a_task_that_is_not_binding_is_an_alarm,
+                a_bound_task_is_not_begun_again,
+                racing_finishes_with_two_executions_keep_one,
+                instants_of_a_task_never_step_back,
+                bound_tasks_are_found_by_their_executions,
+            ]
+            refusals: [
+                a_failure_is_shown_and_counted,
+                the_same_failure_again_is_no_new_version,
+                a_refused_binding_waits_for_its_tombstone,
+                an_abandoned_task_is_pending_with_its_error,
+                a_new_begin_has_a_key_of_its_own,
+                answers_to_an_earlier_key_change_nothing,
+                a_failure_after_the_finish_changes_nothing,
+                abandoning_a_bound_task_changes_nothing,
+            ]
+            plain: [
+                the_plain_body_is_sent_once,
+                one_of_many_racing_senders_may_send,
+                nothing_is_sent_under_another_key,
+                nothing_is_sent_once_it_is_bound,
+            ]
+            withdrawals: [
+                a_pending_task_is_withdrawn_and_stays_so,
+                a_binding_task_is_not_withdrawn,
+                a_bound_task_is_not_withdrawn,
+                a_withdrawn_task_is_not_begun,
+                an_abandoned_task_can_be_withdrawn,
+                a_begin_and_a_withdrawal_never_both_win,
+                what_is_not_there_is_missing,
+            ]
+            cancels: [
+                a_task_that_is_not_bound_takes_no_intent,
+                a_bound_task_is_shown_instead,
+                the_first_intent_stands,
+                racing_intents_agree_on_the_first,
+                an_intent_wakes_a_binding_that_waits_for_an_operator,
+                an_intent_outlives_the_finish_until_it_is_settled,
+                a_settled_intent_is_carried_out_no_more,
+                settling_under_another_key_changes_nothing,
+                an_intent_ends_with_an_abandoned_binding,
+            ]
+            due: [
+                a_new_binding_is_due_when_its_call_is_overdue,
+                the_longest_due_comes_first,
+                a_page_of_due_bindings_is_bounded,
+                a_failed_try_is_due_when_it_said,
+                a_binding_for_an_operator_is_never_due,
+            ]
+            lists: [
+                the_newest_comes_first,
+                a_page_starts_below_its_cursor,
+                each_filter_keeps_what_it_names,
+                filters_hold_together,
+                a_status_filter_follows_the_status,
+                pages_have_no_gaps_and_no_repeats_while_tasks_come_in,
+                a_page_is_bounded,
+                a_page_ends_with_the_task_that_fills_its_bytes,
+            ]
+            namespaces: [
+                a_foreign_task_is_not_read_or_listed,
+                a_foreign_task_is_not_changed,
+                a_foreign_task_is_not_found_by_its_execution,
+            ]
+            restarts: [
+                everything_is_there_after_a_restart,
+                ids_are_never_given_twice,
+                keys_hold_over_a_restart,
+                the_plain_body_is_not_sent_again_after_a_restart,
+                an_intent_is_not_lost_in_a_restart,
+            ]
+        } }
+    };
+}

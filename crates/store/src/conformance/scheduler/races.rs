@@ -1,0 +1,272 @@
+//! Races: many callers at once, one truth.
+
+use std::sync::Arc;
+
+use taskpilot_domain::execution::State;
+use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::limits::LEASE_MS;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use super::scene::{Scene, Worker};
+use super::words::{
+    at, by_key, canceled, created, failed, granted, hasty, job, job_with, keyed, released,
+    replayed, succeeded,
+};
+use crate::conformance::SchedulerHarness;
+use crate::rows::executions::{CancelOutcome, CreateOutcome};
+use crate::rows::sessions::{HandInVerdict, HeartbeatOutcome};
+
+/// Rounds of a race between two or few calls.
+const ROUNDS: u64 = 30;
+const CALLERS: usize = 8;
+
+fn verdicts_of(outcomes: &[CancelOutcome]) -> (usize, usize) {
+    let count = |wanted: fn(&CancelOutcome) -> bool| {
+        outcomes.iter().filter(|outcome| wanted(outcome)).count()
+    };
+    (
+        count(|outcome| matches!(outcome, CancelOutcome::Canceled(_))),
+        count(|outcome| matches!(outcome, CancelOutcome::Already(_))),
+    )
+}
+
+/// Cancels from many tasks at once, each after `reads` reads of its own, which must all find it.
+async fn cancel_from_all_sides(
+    scene: &Scene,
+    id: ExecutionId,
+    start: Arc<Barrier>,
+    reads: usize,
+) -> Vec<CancelOutcome> {
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let (scene, start) = (scene.clone(), Arc::clone(&start));
+        callers.spawn(async move {
+            start.wait().await;
+            for _ in 0..caller * reads {
+                scene.record(id).await;
+            }
+            scene.cancel(at(5), id).await
+        });
+    }
+    callers.join_all().await
+}
+
+pub async fn one_of_many_cancels_is_the_verdict(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    for _ in 0..ROUNDS {
+        let id = scene.create(at(0), job()).await;
+        let start = Arc::new(Barrier::new(CALLERS));
+        let outcomes = cancel_from_all_sides(&scene, id, start, 0).await;
+        assert_eq!(verdicts_of(&outcomes), (1, CALLERS - 1), "{outcomes:?}");
+    }
+}
+
+pub async fn a_row_that_moves_all_the_time_is_canceled_exactly_once(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    for _ in 0..ROUNDS {
+        let mut new = hasty(100);
+        new.key = None;
+        let id = scene.create(at(0), new).await;
+        let worker = scene.worker(at(0), 2).await;
+        let start = Arc::new(Barrier::new(CALLERS + 1));
+        let bouncing = bounce(&scene, &worker, Arc::clone(&start));
+        let canceling = cancel_from_all_sides(&scene, id, start, 2);
+        let (late, outcomes) = tokio::join!(bouncing, canceling);
+        assert_eq!(verdicts_of(&outcomes), (1, CALLERS - 1), "{outcomes:?}");
+        assert!(late <= 1, "one attempt at most was stopped");
+        let record = scene.record(id).await;
+        assert_eq!(record.summary.standing.state, State::Canceled);
+        let stops = record.attempts.iter().filter(|one| one.stop.is_some());
+        assert!(stops.count() <= 1);
+        scene.goodbye(&worker, at(9), Vec::new()).await;
+    }
+}
+
+/// Claims, and in turn releases and fails, until nothing comes any more; answers late hand-ins.
+async fn bounce(scene: &Scene, worker: &Worker, start: Arc<Barrier>) -> usize {
+    start.wait().await;
+    let mut late = 0;
+    for round in 0..150_u32 {
+        let Some(grant) = scene.claim(worker, at(5), 1).await.pop() else {
+            break;
+        };
+        let item = if round.is_multiple_of(2) {
+            released(grant.fence)
+        } else {
+            failed(grant.fence)
+        };
+        match scene.finish(worker, at(5), item).await {
+            HandInVerdict::Applied => {}
+            HandInVerdict::Late { winner } => {
+                assert_eq!(winner, State::Canceled);
+                late += 1;
+            }
+            other => panic!("its own attempt was judged {other:?}"),
+        }
+        scene.promote(at(5)).await;
+    }
+    late
+}
+
+pub async fn a_result_and_a_cancel_have_one_winner(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    for _ in 0..ROUNDS {
+        let (worker, grant) = scene.running(at(0), job()).await;
+        let id = grant.fence.execution;
+        let (verdict, outcome) = tokio::join!(
+            scene.finish(&worker, at(5), succeeded(grant.fence)),
+            scene.cancel(at(5), id)
+        );
+        let state = scene.standing(id).await.state;
+        match (verdict, &outcome) {
+            (HandInVerdict::Applied, CancelOutcome::Refused(_)) => {
+                assert_eq!(state, State::Succeeded);
+            }
+            (HandInVerdict::Late { winner }, CancelOutcome::Canceled(_)) => {
+                assert_eq!((winner, state), (State::Canceled, State::Canceled));
+            }
+            both => panic!("both or none won: {both:?}"),
+        }
+    }
+}
+
+pub async fn a_claim_and_a_cancel_leave_no_lease_without_an_order(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    for _ in 0..ROUNDS {
+        let id = scene.create(at(0), job()).await;
+        let worker = scene.worker(at(0), 1).await;
+        let (grants, outcome) =
+            tokio::join!(scene.claim(&worker, at(5), 1), scene.cancel(at(5), id));
+        let record = canceled(outcome);
+        let orders = scene.orders(&worker).await;
+        assert_eq!(
+            grants.len(),
+            orders.len(),
+            "what was leased is ordered back"
+        );
+        assert_eq!(record.attempts.len(), grants.len());
+        scene.goodbye(&worker, at(9), Vec::new()).await;
+    }
+}
+
+pub async fn each_execution_is_granted_to_one_of_many_workers(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let ids = scene.create_all(at(0), vec![job(); 400]).await;
+    let start = Arc::new(Barrier::new(CALLERS));
+    let mut workers = JoinSet::new();
+    for _ in 0..CALLERS {
+        let (scene, start) = (scene.clone(), Arc::clone(&start));
+        let worker = scene.worker(at(0), 400).await;
+        workers.spawn(async move {
+            start.wait().await;
+            let mut taken = Vec::new();
+            loop {
+                let grants = scene.claim(&worker, at(1), 7).await;
+                if grants.is_empty() {
+                    return taken;
+                }
+                taken.extend(granted(&grants));
+            }
+        });
+    }
+    let mut taken: Vec<ExecutionId> = workers.join_all().await.into_iter().flatten().collect();
+    // A poll may come away empty while another's batch is not yet committed.
+    let last = scene.worker(at(0), 400).await;
+    taken.extend(granted(&scene.claim(&last, at(1), 400).await));
+    taken.sort_unstable();
+    assert_eq!(taken, ids);
+}
+
+pub async fn one_of_many_creates_under_one_key_is_new(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    for round in 0..ROUNDS {
+        let name = format!("key-{round}");
+        let start = Arc::new(Barrier::new(CALLERS));
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let (scene, start) = (scene.clone(), Arc::clone(&start));
+            let new = keyed(&name, 1);
+            callers.spawn(async move {
+                start.wait().await;
+                scene.submit(at(0), new).await
+            });
+        }
+        let outcomes = callers.join_all().await;
+        let (new, old): (Vec<_>, Vec<_>) = outcomes
+            .into_iter()
+            .partition(|outcome| matches!(outcome, CreateOutcome::Created(_)));
+        assert_eq!(new.len(), 1);
+        let ids: Vec<ExecutionId> = new
+            .into_iter()
+            .map(|outcome| created(outcome).summary.id)
+            .chain(old.into_iter().map(|outcome| replayed(outcome).summary.id))
+            .collect();
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    }
+}
+
+pub async fn a_create_and_a_cancel_of_one_key_end_canceled(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let worker = scene.worker(at(0), 9).await;
+    for round in 0..ROUNDS {
+        let name = format!("key-{round}");
+        let (submitted, mut outcomes) = tokio::join!(
+            scene.submit(at(0), keyed(&name, 1)),
+            scene.cancel_all(at(0), vec![by_key(&name)])
+        );
+        let decided = canceled(outcomes.remove(0)).summary.id;
+        let id = match submitted {
+            CreateOutcome::Created(record) | CreateOutcome::Replayed(record) => record.summary.id,
+            other => panic!("neither new nor known: {other:?}"),
+        };
+        assert_eq!(id, decided);
+        assert_eq!(scene.standing(id).await.state, State::Canceled);
+        assert_eq!(granted(&scene.claim(&worker, at(1), 9).await), []);
+    }
+}
+
+pub async fn a_renewal_and_an_expiry_have_one_winner(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    for _ in 0..ROUNDS {
+        let worker = scene.worker(at(0), 1).await;
+        let (outcome, ended) = tokio::join!(
+            scene.beat(at(LEASE_MS - 1), worker.beat(&[])),
+            scene.expire(at(LEASE_MS + 1))
+        );
+        match (outcome, ended) {
+            (HeartbeatOutcome::Renewed { .. }, 0) => {
+                scene.goodbye(&worker, at(LEASE_MS), Vec::new()).await;
+            }
+            (HeartbeatOutcome::Gone(_), 1) => {}
+            both => panic!("alive and dead: {both:?}"),
+        }
+    }
+}
+
+pub async fn loops_on_many_nodes_do_each_thing_once(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let later = job_with(|job| job.options.scheduled_for = Some(at(10)));
+    let ids = scene.create_all(at(0), vec![later; 300]).await;
+    let start = Arc::new(Barrier::new(CALLERS));
+    let mut nodes = JoinSet::new();
+    for _ in 0..CALLERS {
+        let (scene, start) = (scene.clone(), Arc::clone(&start));
+        nodes.spawn(async move {
+            start.wait().await;
+            let mut moved = 0;
+            for _ in 0..8 {
+                let tick = scene.store.promote_due(at(10), 20).await;
+                moved += tick.expect("the tick is served").moved;
+            }
+            moved
+        });
+    }
+    let mut moved: u32 = nodes.join_all().await.into_iter().sum();
+    moved += scene.promote(at(10)).await;
+    assert_eq!(moved, 300);
+    let worker = scene.worker(at(10), 400).await;
+    let mut taken = granted(&scene.claim(&worker, at(10), 400).await);
+    taken.sort_unstable();
+    assert_eq!(taken, ids);
+}

@@ -1,0 +1,386 @@
+//! Random verbs from fixed seeds: each answer is the one that `domain` decides, each promise is kept.
+
+use std::collections::{BTreeMap, HashSet};
+
+use taskpilot_domain::execution::{Event, Refused, transition};
+use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Fence};
+use taskpilot_domain::limits::LEASE_MS;
+use taskpilot_domain::retry::Jitter;
+use taskpilot_domain::stop::{How, StopChange, StopEvent, advance};
+use taskpilot_domain::time::Timestamp;
+
+use super::dice::Dice;
+use super::oracle::{decided, event_of, stop_status};
+use super::promises;
+use super::scene::{Scene, Worker};
+use super::words::{
+    MANY, at, failed, failed_for_good, fences, fresh_token, held, interrupted, released, stage_ago,
+    succeeded,
+};
+use crate::conformance::SchedulerHarness;
+use crate::rows::executions::{CancelOutcome, ExecutionRecord, Grant};
+use crate::rows::sessions::{HandIn, HandInVerdict, Heartbeat};
+use crate::rows::stops::StopVerdict;
+
+const SEEDS: [u64; 6] = [1, 7, 42, 1_000_003, 0xdead_beef, u64::MAX];
+const STEPS: u64 = 250;
+
+const ITEMS: [fn(Fence) -> HandIn; 5] = [succeeded, failed, failed_for_good, released, interrupted];
+const REPORTED: [StopEvent; 5] = [
+    StopEvent::Delivered,
+    StopEvent::Acknowledged,
+    StopEvent::Ended(How::Terminated),
+    StopEvent::GaveUp,
+    StopEvent::Unkillable,
+];
+
+pub async fn random_verbs_keep_every_promise(h: &impl SchedulerHarness) {
+    let mut play = Play::begin(Scene::of(h));
+    for seed in SEEDS {
+        play.cast(seed).await;
+        for _ in 0..STEPS {
+            play.step().await;
+        }
+        play.curtain().await;
+    }
+}
+
+pub async fn random_verbs_between_restarts_keep_every_promise(h: &mut impl SchedulerHarness) {
+    let mut play = Play::begin(Scene::of(h));
+    for seed in SEEDS {
+        play.cast(seed ^ 0x5555).await;
+        for _ in 0..5 {
+            for _ in 0..STEPS / 10 {
+                play.step().await;
+            }
+            play.scene = play.scene.reopened(h).await;
+            play.look().await;
+        }
+        play.curtain().await;
+    }
+}
+
+/// The run of one seed: what was granted to whom, and what every execution was a moment before.
+struct Play {
+    scene: Scene,
+    dice: Dice,
+    now_ms: u64,
+    workers: Vec<Actor>,
+    seen: BTreeMap<ExecutionId, ExecutionRecord>,
+    granted: HashSet<(ExecutionId, AttemptNumber)>,
+}
+
+struct Actor {
+    worker: Worker,
+    lease_until: Timestamp,
+    grants: Vec<Grant>,
+    /// What its last claim was granted.
+    last: Vec<Fence>,
+    alive: bool,
+}
+
+impl Play {
+    fn begin(scene: Scene) -> Self {
+        Self {
+            scene,
+            dice: Dice::of(0),
+            now_ms: 0,
+            workers: Vec::new(),
+            seen: BTreeMap::new(),
+            granted: HashSet::new(),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        at(self.now_ms)
+    }
+
+    async fn cast(&mut self, seed: u64) {
+        self.dice = Dice::of(seed);
+        for _ in 0..3 {
+            self.hire().await;
+        }
+    }
+
+    /// Ends the run: everything is canceled, everybody leaves, nothing stays open.
+    async fn curtain(&mut self) {
+        for id in self.seen.keys().copied().collect::<Vec<_>>() {
+            self.scene.cancel(self.now(), id).await;
+        }
+        for actor in &self.workers {
+            if actor.alive {
+                self.scene
+                    .goodbye(&actor.worker, self.now(), Vec::new())
+                    .await;
+            }
+        }
+        self.look().await;
+        for record in self.seen.values() {
+            let standing = &record.summary.standing;
+            assert!(standing.state.is_final() && !standing.stop_unproven);
+        }
+        self.workers.clear();
+        self.seen.clear();
+    }
+
+    async fn step(&mut self) {
+        self.now_ms += self.dice.below(1_500);
+        self.bury().await;
+        match self.dice.below(26) {
+            0..=3 => self.create().await,
+            4..=8 => self.claim().await,
+            9..=12 => self.finish().await,
+            13..=14 => self.cancel().await,
+            15..=17 => self.report().await,
+            18..=20 => self.beat().await,
+            21 => self.leave().await,
+            22 => self.repeat_claim().await,
+            _ => self.tick().await,
+        }
+        self.look().await;
+    }
+
+    /// Reads everything and holds it against what it was.
+    async fn look(&mut self) {
+        let ids: Vec<ExecutionId> = self.seen.keys().copied().collect();
+        for id in ids {
+            let record = self.scene.record(id).await;
+            promises::keep(&record);
+            promises::follow(&self.seen[&id], &record);
+            self.seen.insert(id, record);
+        }
+        let mut sessions = self.scene.sessions().await;
+        let own = |id| self.workers.iter().any(|one| one.worker.session.id == id);
+        sessions.retain(|session| own(session.id));
+        promises::hold_slots(&sessions, self.seen.values());
+    }
+
+    /// Ends the sessions whose lease is over, and checks that it is those and no others.
+    async fn bury(&mut self) {
+        // Whether a lease is over at its very end is left open.
+        while self
+            .workers
+            .iter()
+            .any(|one| one.lease_until == at(self.now_ms))
+        {
+            self.now_ms += 1;
+        }
+        let now = self.now();
+        let mut expected = Vec::new();
+        for actor in &mut self.workers {
+            if actor.alive && actor.lease_until < now {
+                actor.alive = false;
+                expected.push(actor.worker.session.id);
+            }
+        }
+        let jitter = Jitter(self.dice.roll());
+        let tick = self.scene.store.expire_sessions(now, MANY, jitter).await;
+        let mut ended = tick.expect("the tick is served").ended;
+        ended.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(ended, expected);
+        if !expected.is_empty() {
+            self.look().await;
+        }
+        for _ in expected {
+            self.hire().await;
+        }
+    }
+
+    async fn hire(&mut self) {
+        let slots = u32::try_from(1 + self.dice.below(4)).expect("few");
+        let worker = self.scene.worker(self.now(), slots).await;
+        self.workers.push(Actor {
+            lease_until: worker.registered.lease_until,
+            worker,
+            grants: Vec::new(),
+            last: Vec::new(),
+            alive: true,
+        });
+    }
+
+    async fn create(&mut self) {
+        let new = self.dice.execution(self.now());
+        let id = self.scene.create(self.now(), new).await;
+        let record = self.scene.record(id).await;
+        self.seen.insert(id, record);
+    }
+
+    /// One of the living.
+    fn anybody(&mut self) -> usize {
+        let living: Vec<usize> = (0..self.workers.len())
+            .filter(|index| self.workers[*index].alive)
+            .collect();
+        living[self.dice.index(living.len())]
+    }
+
+    async fn claim(&mut self) {
+        let (now, index) = (self.now(), self.anybody());
+        let want = 1 + self.dice.index(4);
+        let actor = &mut self.workers[index];
+        let grants = self.scene.claim(&actor.worker, now, want).await;
+        assert!(grants.len() <= want);
+        for grant in &grants {
+            let before = &self.seen[&grant.fence.execution].summary.standing;
+            let begun = decided(before, Event::Claimed, now, Jitter(0));
+            assert_eq!(begun.next.attempt, grant.fence.attempt);
+            assert!(self.granted.insert(held(grant)), "granted twice");
+        }
+        actor.last = fences(&grants);
+        actor.grants.extend(grants);
+    }
+
+    /// Asks again for what the last claim granted: the same or less, never more.
+    async fn repeat_claim(&mut self) {
+        let index = self.anybody();
+        let actor = &self.workers[index];
+        if actor.last.is_empty() {
+            return;
+        }
+        let request = actor.worker.claim_again(actor.worker.last_seq(), 3);
+        let served = self.scene.served(self.now(), request).await;
+        let again = fences(&served.grants);
+        assert!(again.iter().all(|fence| actor.last.contains(fence)));
+        for fence in &actor.last {
+            let record = &self.seen[&fence.execution];
+            let index = usize::try_from(fence.attempt.0).expect("few") - 1;
+            let runs = record.attempts[index].end.is_none();
+            assert!(!runs || again.contains(fence), "a grant was forgotten");
+        }
+    }
+
+    /// A grant of anybody's, dead or alive, current or long over; or a forged one.
+    fn any_fence(&mut self) -> Option<(usize, Fence, bool)> {
+        let index = self.dice.index(self.workers.len());
+        let actor = &self.workers[index];
+        let count = actor.grants.len();
+        if count == 0 {
+            return None;
+        }
+        // The latest ones are worth the most.
+        let back = self.dice.index(count.min(5));
+        let fence = actor.grants[count - 1 - back].fence;
+        let forged = self.dice.below(12) == 0;
+        let token = if forged { fresh_token() } else { fence.token };
+        Some((index, Fence { token, ..fence }, forged))
+    }
+
+    async fn finish(&mut self) {
+        let Some((index, fence, forged)) = self.any_fence() else {
+            return;
+        };
+        let mut item = ITEMS[self.dice.index(ITEMS.len())](fence);
+        item.jitter = Jitter(self.dice.roll());
+        let now = self.now();
+        let before = &self.seen[&fence.execution];
+        let event = event_of(before, &item, forged);
+        let decision = transition(&before.summary.standing, event, now, item.jitter);
+        let winner = before.summary.standing.state;
+        let expected = match decision {
+            Ok(_) => HandInVerdict::Applied,
+            Err(Refused::Duplicate) => HandInVerdict::Duplicate,
+            Err(Refused::Late) => HandInVerdict::Late { winner },
+            Err(Refused::Stale) => HandInVerdict::Stale,
+            Err(other) => panic!("no verdict on a hand-in: {other:?}"),
+        };
+        let actor = &self.workers[index];
+        let verdict = self.scene.finish(&actor.worker, now, item).await;
+        assert_eq!(verdict, expected, "{event:?} of {before:#?}");
+        if let Ok(decided) = decision {
+            let record = self.scene.record(fence.execution).await;
+            assert_eq!(record.summary.standing, decided.next);
+            assert_eq!(record.summary.completed_at, decided.completed_at);
+        }
+    }
+
+    async fn cancel(&mut self) {
+        let count = self.seen.len();
+        if count == 0 {
+            return;
+        }
+        let index = self.dice.index(count);
+        let (id, before) = self.seen.iter().nth(index).expect("an execution");
+        let standing = before.summary.standing;
+        let jitter = Jitter(0);
+        let decision = transition(&standing, Event::CancelRequested, self.now(), jitter);
+        let outcome = self.scene.cancel(self.now(), *id).await;
+        match (decision, outcome) {
+            (Ok(decided), CancelOutcome::Canceled(record)) => {
+                assert_eq!(record.summary.standing, decided.next);
+                assert_eq!(record.summary.completed_at, decided.completed_at);
+            }
+            (Err(Refused::NoOp), CancelOutcome::Already(_))
+            | (Err(Refused::Refused), CancelOutcome::Refused(_)) => {}
+            both => panic!("decided and answered: {both:?}"),
+        }
+    }
+
+    async fn report(&mut self) {
+        let Some((index, fence, forged)) = self.any_fence() else {
+            return;
+        };
+        let event = REPORTED[self.dice.index(REPORTED.len())];
+        let ago_ms = self.dice.below(3_000);
+        let before = stop_status(&self.seen[&fence.execution], fence);
+        let known = before.filter(|_| !forged);
+        let actor = &self.workers[index];
+        let report = stage_ago(fence, event, ago_ms);
+        let verdict = self.scene.report(&actor.worker, self.now(), report).await;
+        let expected = match known {
+            Some(_) => StopVerdict::Recorded,
+            None => StopVerdict::Unknown,
+        };
+        assert_eq!(verdict, expected);
+        let after = stop_status(&self.scene.record(fence.execution).await, fence);
+        let moved = known.map(|status| match advance(status, event) {
+            StopChange::Moved(next) => next,
+            StopChange::Evidence | StopChange::NoOp => status,
+        });
+        assert_eq!(after, moved.or(before));
+    }
+
+    async fn beat(&mut self) {
+        let (now, index) = (self.now(), self.anybody());
+        let forgetful = self.dice.below(5) == 0;
+        let actor = &mut self.workers[index];
+        let holds = actor
+            .grants
+            .iter()
+            .filter(|grant| !forgetful || grant.fence.attempt.0.is_multiple_of(2))
+            .map(held)
+            .collect();
+        let heartbeat = Heartbeat {
+            held: holds,
+            ..actor.worker.beat(&[])
+        };
+        self.scene.beat(now, heartbeat).await;
+        actor.lease_until = actor.lease_until.max(now.plus_ms(LEASE_MS));
+    }
+
+    async fn leave(&mut self) {
+        let index = self.anybody();
+        let never_started = self.workers[index]
+            .grants
+            .iter()
+            .filter(|grant| grant.fence.execution.get() % 2 == 0)
+            .map(held)
+            .collect();
+        self.workers[index].alive = false;
+        let worker = &self.workers[index].worker;
+        self.scene.goodbye(worker, self.now(), never_started).await;
+        self.hire().await;
+    }
+
+    async fn tick(&mut self) {
+        let now = self.now();
+        let (store, jitter) = (&self.scene.store, Jitter(self.dice.roll()));
+        let tick = match self.dice.below(4) {
+            0 | 1 => store.promote_due(now, 5).await,
+            2 => store.time_out_attempts(now, 5, jitter).await,
+            _ => store.flag_overdue_stops(now, 5).await,
+        };
+        tick.expect("the tick is served");
+        let tick = store.pass_deadlines(now, 1).await;
+        tick.expect("the tick is served");
+    }
+}

@@ -1,0 +1,141 @@
+//! The store of the control plane: tasks and their bindings.
+
+use async_trait::async_trait;
+use taskpilot_domain::ids::{ExecutionId, TaskId};
+use taskpilot_domain::names::{IdempotencyKey, Namespace};
+use taskpilot_domain::time::Timestamp;
+
+use crate::StoreError;
+use crate::rows::bindings::{
+    BeginBindingOutcome, BindError, BindingRecord, BindingRequest, CancelIntent,
+    FinishBindingOutcome, IntendCancelOutcome,
+};
+use crate::rows::tasks::{CreateTaskOutcome, NewTask, TaskFilter, TaskRecord, WithdrawOutcome};
+
+/// What the control plane keeps.
+///
+/// Every verb is one transaction, answered after it is durable. A row of another namespace does
+/// not exist. `now` is the only clock.
+#[async_trait]
+pub trait ControlStore: Send + Sync {
+    /// Creates tasks, one outcome per item in their order; a key twice in one call is folded.
+    async fn create_tasks(
+        &self,
+        now: Timestamp,
+        tasks: Vec<NewTask>,
+    ) -> Result<Vec<CreateTaskOutcome>, StoreError>;
+
+    /// Reads one task.
+    async fn get_task(
+        &self,
+        namespace: &Namespace,
+        id: TaskId,
+    ) -> Result<Option<TaskRecord>, StoreError>;
+
+    /// Lists tasks, newest first, at most `filter.limit`. A page also ends with the task that brings
+    /// it to `PAGE_BYTES_MAX`.
+    async fn list_tasks(
+        &self,
+        namespace: &Namespace,
+        filter: TaskFilter,
+    ) -> Result<Vec<TaskRecord>, StoreError>;
+
+    /// Finds the tasks that are bound to `executions`, in no order; an execution that no task of the
+    /// namespace is bound to is left out.
+    async fn find_bound_tasks(
+        &self,
+        namespace: &Namespace,
+        executions: Vec<ExecutionId>,
+    ) -> Result<Vec<(ExecutionId, TaskId)>, StoreError>;
+
+    /// Withdraws a task that is not bound yet.
+    async fn withdraw_task(
+        &self,
+        now: Timestamp,
+        namespace: &Namespace,
+        id: TaskId,
+    ) -> Result<WithdrawOutcome, StoreError>;
+
+    /// Commits `BINDING` with what will be sent, unless that was done before.
+    async fn begin_binding(
+        &self,
+        now: Timestamp,
+        namespace: &Namespace,
+        id: TaskId,
+        request: BindingRequest,
+    ) -> Result<BeginBindingOutcome, StoreError>;
+
+    /// Commits that the plain body is about to be sent. `false`: it was sent before.
+    async fn mark_plain_sent(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+    ) -> Result<bool, StoreError>;
+
+    /// Commits `BOUND` and the execution by compare-and-set on the binding key.
+    async fn finish_binding(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+        execution: ExecutionId,
+    ) -> Result<FinishBindingOutcome, StoreError>;
+
+    /// Keeps why the last try failed and when the reconciler looks again; `refused` marks a
+    /// definite refusal, whose key must be tombstoned before the task is free.
+    async fn note_binding_failure(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+        failure: BindingFailure,
+    ) -> Result<(), StoreError>;
+
+    /// Ends a refused binding: the task is `PENDING` again and keeps the error.
+    async fn abandon_binding(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+        error: BindError,
+    ) -> Result<(), StoreError>;
+
+    /// Commits the intent to cancel a task that is binding; the first intent stands.
+    async fn intend_cancel(
+        &self,
+        now: Timestamp,
+        namespace: &Namespace,
+        id: TaskId,
+        intent: CancelIntent,
+    ) -> Result<IntendCancelOutcome, StoreError>;
+
+    /// Notes that the scheduler answered the cancel for good.
+    async fn settle_cancel(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+    ) -> Result<(), StoreError>;
+
+    /// Bindings that are due for the reconciler, the longest due first.
+    async fn list_due_bindings(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<BindingRecord>, StoreError>;
+
+    /// Whether writes are served: `Err` after a storage error, until it is healed.
+    async fn check(&self) -> Result<(), StoreError>;
+}
+
+/// Why a try to bind failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindingFailure {
+    /// For people and for the translation.
+    pub error: BindError,
+    /// The scheduler refused for good.
+    pub refused: bool,
+    /// When to look again; `None`: only an operator can go on.
+    pub next_try_at: Option<Timestamp>,
+}
