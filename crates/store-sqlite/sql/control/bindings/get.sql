@@ -1,0 +1,21 @@
+SELECT
+    binding.task,
+    binding.namespace,
+    binding.key,
+    binding.principal,
+    binding.extended,
+    binding.plain,
+    binding.begun_at,
+    binding.plain_sent_at,
+    binding.refused_code,
+    binding.refused_detail,
+    binding.cancel_requested_at,
+    binding.cancel_requested_by,
+    binding.cancel_reason,
+    binding.cancel_settled_at,
+    binding.tries,
+    binding.next_try_at,
+    task.execution
+FROM binding
+INNER JOIN task ON task.id = binding.task
+WHERE binding.task = ?1;

@@ -1,0 +1,2 @@
+SELECT task, fingerprint FROM idempotency
+WHERE namespace = ?1 AND key = ?2;

@@ -1,0 +1,1 @@
+INSERT INTO task_payload (task, payload) VALUES (?1, ?2);

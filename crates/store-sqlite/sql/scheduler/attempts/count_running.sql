@@ -1,0 +1,1 @@
+SELECT count(*) FROM attempt WHERE session = ?1 AND outcome IS NULL;

@@ -1,0 +1,14 @@
+-- The execution of a report, and the attempt that the report names.
+SELECT
+    e.id, e.namespace, e.queue, e.type,
+    e.state, e.attempt, e.attempt_count, e.uncounted, e.max_attempts, e.run_at, e.started_at,
+    e.state = 4 OR (e.state > 5 AND EXISTS (
+        SELECT 1 FROM stop AS o
+        WHERE o.execution = e.id AND o.attempt = e.attempt AND o.status < 7
+    )) AS stop_unproven,
+    s.scheduled_for, s.backoff_initial_ms, s.backoff_max_ms, s.backoff_factor,
+    a.token, a.outcome, a.late_at
+FROM execution AS e
+CROSS JOIN spec AS s ON s.execution = e.id
+LEFT JOIN attempt AS a ON a.execution = e.id AND a.attempt = ?2
+WHERE e.id = ?1;

@@ -1,0 +1,1 @@
+SELECT reference FROM spec WHERE execution = ?1;

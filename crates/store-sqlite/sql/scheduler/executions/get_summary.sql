@@ -1,0 +1,17 @@
+SELECT
+    e.id, t.name AS type, q.name AS queue, e.priority,
+    e.state, e.attempt, e.attempt_count, e.uncounted, e.max_attempts, e.run_at, e.started_at,
+    e.state = 4 OR (e.state > 5 AND EXISTS (
+        SELECT 1 FROM stop AS o
+        WHERE o.execution = e.id AND o.attempt = e.attempt AND o.status < 7
+    )) AS stop_unproven,
+    s.scheduled_for, s.backoff_initial_ms, s.backoff_max_ms, s.backoff_factor,
+    s.accepted_at, e.state_at, a.session, w.name AS worker
+FROM execution AS e
+CROSS JOIN spec AS s ON s.execution = e.id
+CROSS JOIN queue AS q ON q.id = e.queue
+LEFT JOIN handler_type AS t ON t.id = e.type
+-- Who holds it, while it runs.
+LEFT JOIN attempt AS a ON e.state = 5 AND a.execution = e.id AND a.attempt = e.attempt
+LEFT JOIN worker_session AS w ON w.id = a.session
+WHERE e.id = ?1 AND e.namespace = ?2;

@@ -1,0 +1,1 @@
+SELECT execution, fingerprint FROM idempotency WHERE namespace = ?1 AND key = ?2;

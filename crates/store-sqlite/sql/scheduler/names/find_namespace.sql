@@ -1,0 +1,1 @@
+SELECT id FROM namespace WHERE name = ?1;

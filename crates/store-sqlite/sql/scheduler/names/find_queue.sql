@@ -1,0 +1,1 @@
+SELECT id FROM queue WHERE namespace = ?1 AND name = ?2;

@@ -1,0 +1,1 @@
+SELECT id FROM handler_type WHERE name = ?1;

@@ -1,0 +1,1 @@
+SELECT id, namespace, name FROM queue WHERE id = ?1;

@@ -1,0 +1,1 @@
+SELECT name FROM handler_type WHERE id = ?1;

@@ -1,0 +1,1 @@
+INSERT INTO queue (namespace, name) VALUES (?1, ?2);

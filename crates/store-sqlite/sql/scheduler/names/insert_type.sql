@@ -1,0 +1,1 @@
+INSERT INTO handler_type (name) VALUES (?1);

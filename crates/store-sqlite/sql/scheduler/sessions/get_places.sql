@@ -1,0 +1,1 @@
+SELECT queues, types FROM worker_session WHERE id = ?1;

@@ -1,0 +1,1 @@
+SELECT t.name FROM json_each(?1) AS j CROSS JOIN handler_type AS t ON t.id = j.value ORDER BY j.key;

@@ -1,0 +1,1 @@
+UPDATE worker_session SET claim_seq = ?2 WHERE id = ?1;

@@ -1,0 +1,1 @@
+SELECT count(*) FROM stop WHERE session = ?1 AND status < 7;

@@ -1,0 +1,312 @@
+//! Which verb is which command: its lane, its size, its function.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use taskpilot_domain::ids::{ExecutionId, TaskId};
+use taskpilot_domain::names::{IdempotencyKey, Namespace};
+use taskpilot_domain::time::Timestamp;
+use taskpilot_store::StoreError;
+use taskpilot_store::control::{BindingFailure, ControlStore};
+use taskpilot_store::lanes::Lane;
+use taskpilot_store::rows::bindings::{
+    BeginBindingOutcome, BindError, BindingRecord, BindingRequest, CancelIntent,
+    FinishBindingOutcome, IntendCancelOutcome,
+};
+use taskpilot_store::rows::tasks::{
+    CreateTaskOutcome, NewTask, TaskFilter, TaskRecord, WithdrawOutcome,
+};
+
+use super::bindings::{cancel, outcome, start};
+use super::tasks::{bound, create, list, withdraw};
+use super::{bindings, tasks};
+use crate::database::{Database, Service};
+use crate::open::{Caches, OpenError};
+
+mod schema {
+    refinery::embed_migrations!("migrations/control");
+}
+
+/// The database of the control plane.
+pub(crate) const CONTROL: Service = Service {
+    name: "control",
+    migrations: schema::migrations::runner,
+    caches: Caches {
+        writer_kib: 6 * 1024,
+        reader_kib: 1024,
+    },
+};
+
+/// What a command without bodies is counted as.
+const SMALL_BYTES: usize = 256;
+
+/// What the control plane keeps, in `control.db` of its data directory.
+#[derive(Debug)]
+pub struct SqliteControlStore {
+    database: Database,
+}
+
+impl SqliteControlStore {
+    /// Opens the store, and owns it until it is closed. It blocks: for a start only.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        Ok(Self {
+            database: Database::open(directory, &CONTROL)?,
+        })
+    }
+
+    /// Answers what waits and gives the directory free. It blocks; repeatable.
+    pub fn close(&self) {
+        self.database.close();
+    }
+}
+
+#[async_trait]
+impl ControlStore for SqliteControlStore {
+    async fn create_tasks(
+        &self,
+        now: Timestamp,
+        tasks: Vec<NewTask>,
+    ) -> Result<Vec<CreateTaskOutcome>, StoreError> {
+        let bytes = tasks.iter().map(create::bytes).sum();
+        self.database
+            .write(Lane::Create, bytes, move |tx| {
+                create::create(tx, now, &tasks)
+            })
+            .await
+    }
+
+    async fn get_task(
+        &self,
+        namespace: &Namespace,
+        id: TaskId,
+    ) -> Result<Option<TaskRecord>, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .read(move |connection| tasks::find_in(connection, &namespace, id))
+            .await
+    }
+
+    async fn list_tasks(
+        &self,
+        namespace: &Namespace,
+        filter: TaskFilter,
+    ) -> Result<Vec<TaskRecord>, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .read(move |connection| list::list(connection, &namespace, &filter))
+            .await
+    }
+
+    async fn find_bound_tasks(
+        &self,
+        namespace: &Namespace,
+        executions: Vec<ExecutionId>,
+    ) -> Result<Vec<(ExecutionId, TaskId)>, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .read(move |connection| bound::find(connection, &namespace, &executions))
+            .await
+    }
+
+    async fn withdraw_task(
+        &self,
+        now: Timestamp,
+        namespace: &Namespace,
+        id: TaskId,
+    ) -> Result<WithdrawOutcome, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .write(Lane::Cancel, SMALL_BYTES, move |tx| {
+                withdraw::withdraw(tx, now, &namespace, id)
+            })
+            .await
+    }
+
+    async fn begin_binding(
+        &self,
+        now: Timestamp,
+        namespace: &Namespace,
+        id: TaskId,
+        request: BindingRequest,
+    ) -> Result<BeginBindingOutcome, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .write(Lane::Create, start::bytes(&request), move |tx| {
+                start::begin(tx, now, (&namespace, id), &request)
+            })
+            .await
+    }
+
+    async fn mark_plain_sent(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+    ) -> Result<bool, StoreError> {
+        let key = key.clone();
+        self.database
+            .write(Lane::Finish, SMALL_BYTES, move |tx| {
+                start::mark_plain_sent(tx, now, id, &key)
+            })
+            .await
+    }
+
+    async fn finish_binding(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+        execution: ExecutionId,
+    ) -> Result<FinishBindingOutcome, StoreError> {
+        let key = key.clone();
+        self.database
+            .write(Lane::Finish, SMALL_BYTES, move |tx| {
+                outcome::finish(tx, now, (id, &key), execution)
+            })
+            .await
+    }
+
+    async fn note_binding_failure(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+        failure: BindingFailure,
+    ) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.database
+            .write(Lane::Finish, SMALL_BYTES, move |tx| {
+                outcome::note_failure(tx, now, (id, &key), &failure)
+            })
+            .await
+    }
+
+    async fn abandon_binding(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+        error: BindError,
+    ) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.database
+            .write(Lane::Finish, SMALL_BYTES, move |tx| {
+                outcome::abandon(tx, now, (id, &key), &error)
+            })
+            .await
+    }
+
+    async fn intend_cancel(
+        &self,
+        now: Timestamp,
+        namespace: &Namespace,
+        id: TaskId,
+        intent: CancelIntent,
+    ) -> Result<IntendCancelOutcome, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .write(Lane::Cancel, SMALL_BYTES, move |tx| {
+                cancel::intend(tx, now, (&namespace, id), &intent)
+            })
+            .await
+    }
+
+    async fn settle_cancel(
+        &self,
+        now: Timestamp,
+        id: TaskId,
+        key: &IdempotencyKey,
+    ) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.database
+            .write(Lane::Cancel, SMALL_BYTES, move |tx| {
+                cancel::settle(tx, now, (id, &key))
+            })
+            .await
+    }
+
+    async fn list_due_bindings(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<BindingRecord>, StoreError> {
+        self.database
+            .read(move |connection| bindings::list_due(connection, now, limit))
+            .await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.database.check().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use taskpilot_domain::names::TaskType;
+
+    use super::*;
+    use crate::statements::{plans_of, prepare_all};
+
+    #[test]
+    fn every_statement_fits_the_schema() {
+        prepare_all(&CONTROL);
+    }
+
+    /// What a caller names is walked, and nothing else.
+    const WALKED: &str = "SCAN j VIRTUAL TABLE";
+
+    #[test]
+    fn no_statement_walks_a_table_or_sorts() {
+        for (file, plan) in plans_of(&CONTROL) {
+            for step in plan.lines().filter(|step| !step.starts_with(WALKED)) {
+                let walks = step.contains("SCAN") || step.contains("TEMP B-TREE");
+                assert!(!walks, "{file}:\n{plan}");
+            }
+        }
+    }
+
+    #[test]
+    fn tasks_are_found_by_their_executions_in_the_index_alone() {
+        let plans = plans_of(&CONTROL);
+        let find = |(file, _): &&(String, String)| file.ends_with("tasks/find_bound.sql");
+        let (_, plan) = plans.iter().find(find).unwrap();
+        assert!(
+            plan.contains("SEARCH task USING COVERING INDEX task_by_execution"),
+            "{plan}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_id_is_not_given_again_after_its_task_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteControlStore::open(directory.path()).unwrap();
+        let first = create(&store).await;
+        let gone = store.database.write(Lane::Create, 0, |tx| {
+            tx.execute_batch("DELETE FROM task; DELETE FROM task_payload;")?;
+            Ok(())
+        });
+        gone.await.unwrap();
+        store.close();
+        let store = SqliteControlStore::open(directory.path()).unwrap();
+        assert!(create(&store).await > first);
+    }
+
+    async fn create(store: &SqliteControlStore) -> TaskId {
+        let task = NewTask {
+            namespace: Namespace::default_namespace(),
+            kind: TaskType::new("demo").unwrap(),
+            title: None,
+            labels: BTreeMap::new(),
+            payload: "null".into(),
+            key: None,
+            bind: None,
+        };
+        let created = store.create_tasks(Timestamp::EPOCH, vec![task]).await;
+        match created.unwrap().remove(0) {
+            CreateTaskOutcome::Created(task, None) => task.id,
+            other => panic!("not created: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Creates tasks, each at most once per key, and begins bindings in the same commit.
+
+use rusqlite::{Connection, params};
+use taskpilot_domain::binding::{BindingChange, BindingEvent, TaskStatus, advance};
+use taskpilot_domain::ids::TaskId;
+use taskpilot_domain::time::Timestamp;
+use taskpilot_store::rows::bindings::BindingRecord;
+use taskpilot_store::rows::tasks::{CreateTaskOutcome, NewTask, TaskRecord};
+
+use super::{TABLE, dangling, find};
+use crate::control::{bindings, keys};
+use crate::failure::Failure;
+use crate::transaction::Tx;
+
+const INSERT: &str = include_str!("../../../sql/control/tasks/insert.sql");
+const INSERT_PAYLOAD: &str = include_str!("../../../sql/control/tasks/insert_payload.sql");
+const INSERT_LABEL: &str = include_str!("../../../sql/control/tasks/insert_label.sql");
+
+/// About what a create keeps in memory and writes.
+pub(in crate::control) fn bytes(task: &NewTask) -> usize {
+    let bodies = task.bind.as_ref().map_or(0, bindings::start::bytes);
+    512 + task.payload.len() + bodies
+}
+
+/// One outcome per item. Each item sees the earlier ones, so that a key twice is folded.
+pub(in crate::control) fn create(
+    tx: &Tx<'_>,
+    now: Timestamp,
+    tasks: &[NewTask],
+) -> Result<Vec<CreateTaskOutcome>, Failure> {
+    tasks.iter().map(|task| create_one(tx, now, task)).collect()
+}
+
+fn create_one(
+    tx: &Connection,
+    now: Timestamp,
+    task: &NewTask,
+) -> Result<CreateTaskOutcome, Failure> {
+    let Some(request) = &task.key else {
+        return insert(tx, now, task);
+    };
+    match keys::look_up(tx, &task.namespace, request)? {
+        keys::Standing::Free => insert(tx, now, task),
+        keys::Standing::Taken(id) => replay(tx, id),
+        keys::Standing::Mismatch => Ok(CreateTaskOutcome::Mismatch),
+    }
+}
+
+fn replay(tx: &Connection, id: TaskId) -> Result<CreateTaskOutcome, Failure> {
+    let task = find(tx, id)?.ok_or_else(|| dangling("idempotency", "task", id))?;
+    let binding = if task.status == TaskStatus::Binding {
+        Some(bindings::of(tx, id)?)
+    } else {
+        None
+    };
+    Ok(CreateTaskOutcome::Replayed(task, binding))
+}
+
+fn insert(tx: &Connection, now: Timestamp, task: &NewTask) -> Result<CreateTaskOutcome, Failure> {
+    let record = insert_row(tx, now, task)?;
+    tx.prepare_cached(INSERT_PAYLOAD)?
+        .execute(params![record.id.get(), record.payload])?;
+    let mut insert_label = tx.prepare_cached(INSERT_LABEL)?;
+    for (key, value) in &record.labels {
+        let namespace = record.namespace.as_str();
+        insert_label.execute(params![namespace, key, value, record.id.get()])?;
+    }
+    if let Some(request) = &task.key {
+        keys::insert(tx, now, &task.namespace, (request, record.id))?;
+    }
+    let binding = begin(tx, now, task, &record)?;
+    Ok(CreateTaskOutcome::Created(record, binding))
+}
+
+fn insert_row(tx: &Connection, now: Timestamp, task: &NewTask) -> Result<TaskRecord, Failure> {
+    let (status, binding_key) = first_status(task);
+    let labels = (!task.labels.is_empty()).then(|| labels_text(task));
+    tx.prepare_cached(INSERT)?.execute(params![
+        task.namespace.as_str(),
+        task.kind.as_str(),
+        task.title,
+        labels,
+        status.as_str(),
+        binding_key,
+        FIRST_VERSION,
+        now.as_millis(),
+    ])?;
+    let id = tx.last_insert_rowid();
+    Ok(TaskRecord {
+        id: TaskId::new(id).map_err(|_| Failure::Corrupt {
+            table: TABLE,
+            column: "id",
+            id,
+        })?,
+        namespace: task.namespace.clone(),
+        kind: task.kind.clone(),
+        title: task.title.clone(),
+        labels: task.labels.clone(),
+        payload: task.payload.clone(),
+        status,
+        execution: None,
+        binding_key,
+        bind_error: None,
+        version: FIRST_VERSION,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+const FIRST_VERSION: i64 = 1;
+
+/// A task that is bound at once is `PENDING` for no instant that anybody could see.
+fn first_status(task: &NewTask) -> (TaskStatus, Option<String>) {
+    let Some(request) = &task.bind else {
+        return (TaskStatus::Pending, None);
+    };
+    match advance(TaskStatus::Pending, None, BindingEvent::BindRequested) {
+        BindingChange::Moved(status) => (status, Some(request.key.as_str().into())),
+        BindingChange::Unchanged | BindingChange::Conflict | BindingChange::Alarm => {
+            (TaskStatus::Pending, None)
+        }
+    }
+}
+
+fn begin(
+    tx: &Connection,
+    now: Timestamp,
+    task: &NewTask,
+    record: &TaskRecord,
+) -> Result<Option<BindingRecord>, Failure> {
+    match &task.bind {
+        Some(request) if record.status == TaskStatus::Binding => {
+            bindings::insert(tx, now, record, request).map(Some)
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+fn labels_text(task: &NewTask) -> String {
+    serde_json::to_string(&task.labels).expect("invariant: texts are always JSON")
+}

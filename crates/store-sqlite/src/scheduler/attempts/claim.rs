@@ -1,0 +1,83 @@
+//! The protocol of a claim: who may ask, what is a repeat, how much may be granted.
+
+use std::cmp::Ordering;
+
+use taskpilot_domain::ids::Token;
+use taskpilot_store::rows::executions::Grant;
+use taskpilot_store::rows::sessions::{ClaimOutcome, ClaimRequest, SessionGone};
+
+use super::finish;
+use super::grant::{grant_heads, grants_of};
+use crate::failure::Failure;
+use crate::scheduler::attempts::count_running;
+use crate::scheduler::sessions::{self, Session};
+use crate::scheduler::stops::orders::count_open;
+use crate::scheduler::turn::Turn;
+
+static NOTE_CLAIM: &str = include_str!("../../../sql/scheduler/sessions/note_claim.sql");
+
+/// About what a claim keeps in memory and writes.
+pub(in crate::scheduler) fn bytes(request: &ClaimRequest) -> usize {
+    let hand_ins = request.hand_ins.iter().map(finish::bytes);
+    128 + request.tokens.len() * 256 + hand_ins.sum::<usize>()
+}
+
+/// Takes hand-ins, then grants what the session has room for.
+pub(in crate::scheduler) fn claim(
+    turn: &mut Turn<'_>,
+    request: &ClaimRequest,
+) -> Result<ClaimOutcome, Failure> {
+    let Some(session) = sessions::known(turn, request.session)? else {
+        return Ok(ClaimOutcome::Gone {
+            why: SessionGone::Unknown,
+            verdicts: Vec::new(),
+        });
+    };
+    let verdicts = finish::judge_all(turn, &session, &request.hand_ins)?;
+    if !session.is_live(turn.now) {
+        return Ok(ClaimOutcome::Gone {
+            why: SessionGone::Ended,
+            verdicts,
+        });
+    }
+    let last = session.claim_seq.map(|last| request.seq.cmp(&last));
+    let grants = match last {
+        Some(Ordering::Less) => return Ok(ClaimOutcome::OutOfOrder),
+        Some(Ordering::Equal) => grants_of(turn, session.id, request.seq)?,
+        Some(Ordering::Greater) | None => grant(turn, &session, request)?,
+    };
+    Ok(ClaimOutcome::Served {
+        grants,
+        verdicts,
+        remaining_ms: session.lease_until.ms_since(turn.now),
+    })
+}
+
+fn grant(
+    turn: &mut Turn<'_>,
+    session: &Session,
+    request: &ClaimRequest,
+) -> Result<Vec<Grant>, Failure> {
+    let room = room(turn, session)?;
+    let tokens: &[Token] = &request.tokens[..request.tokens.len().min(room)];
+    if tokens.is_empty() {
+        return Ok(Vec::new());
+    }
+    let grants = grant_heads(turn, session.id, (request.seq, tokens))?;
+    if !grants.is_empty() {
+        turn.statement(NOTE_CLAIM)?
+            .execute((session.id.get(), request.seq.cast_signed()))?;
+    }
+    Ok(grants)
+}
+
+/// Slots that neither run anything nor wait for a stop.
+fn room(turn: &Turn<'_>, session: &Session) -> Result<usize, Failure> {
+    let running = count_running(turn.tx, session.id.get())?;
+    let stopping = count_open(turn.tx, session.id.get())?;
+    let room = session
+        .slots
+        .saturating_sub(running)
+        .saturating_sub(stopping);
+    Ok(usize::try_from(room).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,200 @@
+//! Begins attempts at the heads of the queues, and shows again what was begun.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, Row, StatementStatus, params};
+use taskpilot_domain::execution::{Event, Transition, transition};
+use taskpilot_domain::ids::{ExecutionId, Fence, SessionId, Token};
+use taskpilot_domain::limits::CLAIM_BYTES_MAX;
+use taskpilot_domain::retry::Jitter;
+use taskpilot_domain::time::Timestamp;
+use taskpilot_store::rows::executions::Grant;
+
+use super::{Name, name};
+use crate::decode::Columns;
+use crate::failure::Failure;
+use crate::scheduler::executions::change::{Report, apply};
+use crate::scheduler::executions::{self, Found};
+use crate::scheduler::sessions;
+use crate::scheduler::turn::Turn;
+
+static GET_PLACES: &str = include_str!("../../../sql/scheduler/sessions/get_places.sql");
+static LIST_HEADS: &str = include_str!("../../../sql/scheduler/attempts/list_heads.sql");
+static LIST_CLAIMED: &str = include_str!("../../../sql/scheduler/attempts/list_claimed.sql");
+static GET_GRANT: &str = include_str!("../../../sql/scheduler/attempts/get_grant.sql");
+static INSERT: &str = include_str!("../../../sql/scheduler/attempts/insert.sql");
+
+/// Grants the heads of the session's queues and types, one to each token.
+pub(super) fn grant_heads(
+    turn: &mut Turn<'_>,
+    session: SessionId,
+    (seq, tokens): (u64, &[Token]),
+) -> Result<Vec<Grant>, Failure> {
+    let heads = heads(turn, session, tokens.len())?;
+    let mut grants = Vec::with_capacity(heads.len());
+    let mut bytes = 0;
+    for (id, token) in heads.into_iter().zip(tokens) {
+        let offer = offer(turn, id)?;
+        bytes += offer.payload.len();
+        // The rest stays where it is, for the next claim.
+        if bytes > CLAIM_BYTES_MAX && !grants.is_empty() {
+            break;
+        }
+        let event = Event::Claimed;
+        // One that another clock called due is left where it is.
+        let Ok(change) = transition(&offer.found.standing, event, turn.now, Jitter(0)) else {
+            continue;
+        };
+        begin(turn, session, (seq, *token), (&offer, &change))?;
+        apply(turn, &offer.found, (event, &change), Report::default())?;
+        grants.push(offer.grant(turn, *token, &change)?);
+    }
+    Ok(grants)
+}
+
+/// What a claim was granted and still runs, in its order.
+pub(super) fn grants_of(
+    turn: &mut Turn<'_>,
+    session: SessionId,
+    seq: u64,
+) -> Result<Vec<Grant>, Failure> {
+    let statement = turn.statement(LIST_CLAIMED)?;
+    let rows = statement.query_map((session.get(), seq.cast_signed()), |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let rows: Vec<(i64, [u8; 16])> = rows.collect::<rusqlite::Result<_>>()?;
+    let mut grants = Vec::with_capacity(rows.len());
+    for (id, token) in rows {
+        let (id, _) = name(id, 0)?;
+        let offer = offer(turn, id)?;
+        grants.push(offer.show(turn, Token::from_bytes(token))?);
+    }
+    Ok(grants)
+}
+
+/// The first ready executions by rank and age.
+fn heads(
+    turn: &mut Turn<'_>,
+    session: SessionId,
+    count: usize,
+) -> Result<Vec<ExecutionId>, Failure> {
+    let (queues, types): (String, String) = turn
+        .statement(GET_PLACES)?
+        .query_row([session.get()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .ok_or(Failure::Corrupt {
+            table: sessions::TABLE,
+            column: "queues",
+            id: session.get(),
+        })?;
+    let limit = i64::try_from(count).unwrap_or(i64::MAX);
+    let statement = turn.statement(LIST_HEADS)?;
+    statement.reset_status(StatementStatus::VmStep);
+    let rows = statement.query_map((limit, &queues, &types), |row| row.get::<_, i64>(0))?;
+    let ids = rows.collect::<rusqlite::Result<Vec<i64>>>()?;
+    let steps = statement.get_status(StatementStatus::VmStep);
+    turn.memory.claim_steps = u64::try_from(steps).unwrap_or(0);
+    ids.into_iter()
+        .map(|id| name(id, 0).map(|(id, _)| id))
+        .collect()
+}
+
+/// An execution as it is offered to a worker.
+struct Offer {
+    found: Found,
+    attempt_timeout_ms: Option<u64>,
+    cancel_grace_ms: u64,
+    deadline: Option<Timestamp>,
+    reference: Option<String>,
+    payload: Arc<str>,
+}
+
+fn offer(turn: &mut Turn<'_>, id: ExecutionId) -> Result<Offer, Failure> {
+    let statement = turn.statement(GET_GRANT)?;
+    let found = statement.query_row([id.get()], |row| Ok(read(row)));
+    found.optional()?.ok_or(Failure::Corrupt {
+        table: executions::TABLE,
+        column: "id",
+        id: id.get(),
+    })?
+}
+
+fn read(row: &Row<'_>) -> Result<Offer, Failure> {
+    let mut columns = Columns::of(row, executions::TABLE)?;
+    Ok(Offer {
+        found: Found::read(&mut columns)?,
+        attempt_timeout_ms: columns.number_or_none("attempt_timeout_ms")?,
+        cancel_grace_ms: columns.number("cancel_grace_ms")?,
+        deadline: columns.instant_or_none("deadline")?,
+        reference: columns.value("reference")?,
+        payload: columns.value("payload")?,
+    })
+}
+
+fn begin(
+    turn: &mut Turn<'_>,
+    session: SessionId,
+    (seq, token): (u64, Token),
+    (offer, change): (&Offer, &Transition),
+) -> Result<(), Failure> {
+    let now = turn.now;
+    let timeout_at = offer.attempt_timeout_ms.map(|ms| now.plus_ms(ms));
+    turn.statement(INSERT)?.execute(params![
+        offer.found.id.get(),
+        change.next.attempt.0,
+        session.get(),
+        token.as_bytes(),
+        seq.cast_signed(),
+        now.as_millis(),
+        timeout_at.map(Timestamp::as_millis),
+    ])?;
+    Ok(())
+}
+
+impl Offer {
+    /// The grant of an attempt that was just begun.
+    fn grant(
+        mut self,
+        turn: &mut Turn<'_>,
+        token: Token,
+        change: &Transition,
+    ) -> Result<Grant, Failure> {
+        self.found.standing = change.next;
+        self.show(turn, token)
+    }
+
+    /// The grant of the attempt that runs.
+    fn show(self, turn: &mut Turn<'_>, token: Token) -> Result<Grant, Failure> {
+        let Found {
+            id,
+            queue,
+            kind,
+            standing,
+            ..
+        } = self.found;
+        let kind = kind.ok_or(Failure::Corrupt {
+            table: executions::TABLE,
+            column: "type",
+            id: id.get(),
+        })?;
+        let tx = turn.tx;
+        let (execution, attempt): Name = (id, standing.attempt);
+        Ok(Grant {
+            fence: Fence {
+                execution,
+                attempt,
+                token,
+            },
+            kind: turn.memory.names.kind_of(tx, kind)?,
+            payload: self.payload,
+            reference: self.reference,
+            queue: turn.memory.names.queue_of(tx, queue)?.1,
+            attempt_count: standing.attempt_count,
+            max_attempts: standing.policy.max_attempts,
+            attempt_timeout_ms: self.attempt_timeout_ms,
+            cancel_grace_ms: self.cancel_grace_ms,
+            scheduled_for: standing.scheduled_for,
+            deadline: self.deadline,
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! Decides cancels, by id or by key; a key that was never seen becomes a tombstone.
+
+use rusqlite::OptionalExtension;
+use taskpilot_domain::execution::{Event, Refused, Standing, State, transition};
+use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::names::IdempotencyKey;
+use taskpilot_domain::options::ExecutionOptions;
+use taskpilot_domain::retry::Jitter;
+use taskpilot_store::rows::executions::{
+    CancelOutcome, CancelRequest, CancelTarget, ExecutionRecord,
+};
+
+use super::change::{Report, apply};
+use super::create::{Places, insert_bare_spec, insert_row};
+use super::{Found, TABLE, record};
+use crate::failure::Failure;
+use crate::scheduler::codes::Place;
+use crate::scheduler::keys;
+use crate::scheduler::names::find_namespace;
+use crate::scheduler::stops::overdue::remind;
+use crate::scheduler::turn::Turn;
+
+static GET_REFERENCE: &str = include_str!("../../../sql/scheduler/executions/get_reference.sql");
+static INSERT_CANCEL: &str = include_str!("../../../sql/scheduler/executions/insert_cancel.sql");
+
+/// About what a cancel keeps in memory and writes.
+pub(in crate::scheduler) fn bytes(request: &CancelRequest) -> usize {
+    512 + request.reason.as_ref().map_or(0, String::len)
+}
+
+/// One outcome per request. Each sees the earlier ones, so that one execution twice is folded.
+pub(in crate::scheduler) fn cancel(
+    turn: &mut Turn<'_>,
+    requests: &[CancelRequest],
+) -> Result<Vec<CancelOutcome>, Failure> {
+    requests
+        .iter()
+        .map(|request| cancel_one(turn, request))
+        .collect()
+}
+
+fn cancel_one(turn: &mut Turn<'_>, request: &CancelRequest) -> Result<CancelOutcome, Failure> {
+    match &request.target {
+        CancelTarget::Id { id, reference } => {
+            let Some(found) = find_in(turn, request, *id)? else {
+                return Ok(CancelOutcome::Missing);
+            };
+            if reference.is_some() && *reference != reference_of(turn, *id)? {
+                return Ok(CancelOutcome::OtherReference);
+            }
+            decide(turn, request, &found)
+        }
+        CancelTarget::Key(key) => {
+            let namespace = turn.memory.names.namespace(turn.tx, &request.namespace)?;
+            match keys::find(turn, (namespace, key))? {
+                Some(known) => {
+                    let found = super::get(turn, known.execution)?;
+                    decide(turn, request, &found)
+                }
+                None => bury(turn, request, (namespace, key)),
+            }
+        }
+    }
+}
+
+fn find_in(
+    turn: &mut Turn<'_>,
+    request: &CancelRequest,
+    id: ExecutionId,
+) -> Result<Option<Found>, Failure> {
+    let Some(namespace) = find_namespace(turn.tx, &request.namespace)? else {
+        return Ok(None);
+    };
+    let found = super::find(turn, id)?;
+    Ok(found.filter(|found| found.namespace == namespace))
+}
+
+fn reference_of(turn: &mut Turn<'_>, id: ExecutionId) -> Result<Option<String>, Failure> {
+    let statement = turn.statement(GET_REFERENCE)?;
+    let found = statement.query_row([id.get()], |row| row.get(0));
+    Ok(found.optional()?.flatten())
+}
+
+fn decide(
+    turn: &mut Turn<'_>,
+    request: &CancelRequest,
+    found: &Found,
+) -> Result<CancelOutcome, Failure> {
+    let event = Event::CancelRequested;
+    // No back-off follows a cancel: there is nothing to draw for.
+    match transition(&found.standing, event, turn.now, Jitter(0)) {
+        Ok(change) => {
+            apply(turn, found, (event, &change), Report::default())?;
+            note(turn, request, found.id)?;
+            answer(turn, request, found.id).map(CancelOutcome::Canceled)
+        }
+        Err(Refused::NoOp) => {
+            remind(turn, (found.id, found.standing.attempt))?;
+            answer(turn, request, found.id).map(CancelOutcome::Already)
+        }
+        Err(Refused::Refused | Refused::Duplicate | Refused::Late | Refused::Stale) => {
+            answer(turn, request, found.id).map(CancelOutcome::Refused)
+        }
+    }
+}
+
+/// Keeps a cancel that came before its create: it has its verdict and no body.
+fn bury(
+    turn: &mut Turn<'_>,
+    request: &CancelRequest,
+    (namespace, key): (i64, &IdempotencyKey),
+) -> Result<CancelOutcome, Failure> {
+    let id = turn.memory.next_execution();
+    let options = ExecutionOptions::default();
+    let queue = turn
+        .memory
+        .names
+        .queue(turn.tx, namespace, &options.queue)?;
+    let standing = Standing {
+        state: State::Canceled,
+        ..Standing::accepted(turn.now, options.retry)
+    };
+    let places = Places {
+        namespace,
+        queue,
+        kind: None,
+    };
+    keys::insert(turn, (namespace, key), None, id)?;
+    insert_row(turn, id, &places, (Place::Canceled, &standing, &options))?;
+    insert_bare_spec(turn, id, key.as_str())?;
+    note(turn, request, id)?;
+    answer(turn, request, id).map(CancelOutcome::Canceled)
+}
+
+/// Who canceled, when and why; written once.
+fn note(turn: &mut Turn<'_>, request: &CancelRequest, id: ExecutionId) -> Result<(), Failure> {
+    let now = turn.now.as_millis();
+    turn.statement(INSERT_CANCEL)?.execute((
+        id.get(),
+        now,
+        request.actor.as_str(),
+        &request.reason,
+    ))?;
+    Ok(())
+}
+
+fn answer(
+    turn: &mut Turn<'_>,
+    request: &CancelRequest,
+    id: ExecutionId,
+) -> Result<ExecutionRecord, Failure> {
+    record::get(turn.tx, &request.namespace, id)?.ok_or(Failure::Corrupt {
+        table: TABLE,
+        column: "id",
+        id: id.get(),
+    })
+}

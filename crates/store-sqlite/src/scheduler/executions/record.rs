@@ -1,0 +1,135 @@
+//! All there is about one execution.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, Row};
+use taskpilot_domain::execution::AttemptEnd;
+use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::names::Namespace;
+use taskpilot_domain::options::ExecutionOptions;
+use taskpilot_store::rows::attempts::AttemptError;
+use taskpilot_store::rows::executions::{CancelRecord, ExecutionRecord, ExecutionSummary};
+
+use super::list::summary;
+use crate::decode::Columns;
+use crate::failure::Failure;
+use crate::scheduler::attempts::read::{self, Kept};
+use crate::scheduler::names::find_namespace;
+
+const GET_REST: &str = include_str!("../../../sql/scheduler/executions/get_rest.sql");
+
+/// One execution with its attempts but without their outputs, for the answer to a command: a
+/// batch of them must not become a batch of outputs.
+pub(in crate::scheduler) fn get(
+    connection: &Connection,
+    namespace: &Namespace,
+    id: ExecutionId,
+) -> Result<Option<ExecutionRecord>, Failure> {
+    let Some(number) = find_namespace(connection, namespace)? else {
+        return Ok(None);
+    };
+    let Some(summary) = summary(connection, number, id)? else {
+        return Ok(None);
+    };
+    let attempts = read::list(connection, id)?;
+    let mut statement = connection.prepare_cached(GET_REST)?;
+    let rest = statement.query_row([id.get()], |row| Ok(Rest::read(row)))??;
+    Ok(Some(rest.record(summary, namespace.clone(), attempts)))
+}
+
+/// The same with what each attempt printed last.
+pub(in crate::scheduler) fn get_whole(
+    connection: &Connection,
+    namespace: &Namespace,
+    id: ExecutionId,
+) -> Result<Option<ExecutionRecord>, Failure> {
+    let mut record = get(connection, namespace, id)?;
+    if let Some(record) = &mut record {
+        read::add_outputs(connection, id, &mut record.attempts)?;
+    }
+    Ok(record)
+}
+
+/// What only a read of one execution shows.
+struct Rest {
+    reference: Option<String>,
+    key: Option<taskpilot_domain::names::IdempotencyKey>,
+    options: ExecutionOptions,
+    cancel: Option<CancelRecord>,
+    error: Option<AttemptError>,
+    payload: Option<Arc<str>>,
+}
+
+impl Rest {
+    fn read(row: &Row<'_>) -> Result<Self, Failure> {
+        let mut columns = Columns::of(row, "spec")?;
+        columns.value::<i64>("execution")?;
+        let reference = columns.value("reference")?;
+        let key = columns.word_or_none("key")?;
+        let options = ExecutionOptions {
+            attempt_timeout_ms: columns.number_or_none("attempt_timeout_ms")?,
+            cancel_grace_ms: columns.number("cancel_grace_ms")?,
+            deadline: columns.instant_or_none("deadline")?,
+            ..ExecutionOptions::default()
+        };
+        let canceled_at = columns.instant_or_none("canceled_at")?;
+        let canceled_by = columns.word_or_none("canceled_by")?;
+        let reason: Option<String> = columns.value("reason")?;
+        let cancel = canceled_at
+            .zip(canceled_by)
+            .map(|(requested_at, requested_by)| CancelRecord {
+                requested_at,
+                requested_by,
+                reason,
+            });
+        let error = read::error(&mut columns)?;
+        let payload = columns.value("payload")?;
+        Ok(Self {
+            reference,
+            key,
+            options,
+            cancel,
+            error,
+            payload,
+        })
+    }
+
+    fn record(
+        self,
+        summary: ExecutionSummary,
+        namespace: Namespace,
+        attempts: Vec<Kept>,
+    ) -> ExecutionRecord {
+        let last_error = attempts
+            .iter()
+            .rev()
+            .find_map(|kept| kept.record.error.clone());
+        let options = ExecutionOptions {
+            queue: summary.queue.clone(),
+            priority: summary.priority,
+            scheduled_for: Some(summary.standing.scheduled_for),
+            retry: summary.standing.policy,
+            ..self.options
+        };
+        let mut result = None;
+        let mut records = Vec::with_capacity(attempts.len());
+        for kept in attempts {
+            if kept.record.end == Some(AttemptEnd::Succeeded) {
+                result = kept.result;
+            }
+            records.push(kept.record);
+        }
+        ExecutionRecord {
+            summary,
+            namespace,
+            payload: self.payload,
+            reference: self.reference,
+            key: self.key,
+            options,
+            result,
+            last_error: self.error.or(last_error),
+            cancel: self.cancel,
+            attempts: records,
+        }
+    }
+}

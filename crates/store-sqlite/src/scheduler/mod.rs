@@ -1,0 +1,19 @@
+//! The scheduler half: executions, attempts, stops, worker sessions, the keys of creates.
+
+mod attempts;
+mod codes;
+mod executions;
+mod keys;
+mod memory;
+mod names;
+mod news;
+mod sessions;
+mod stops;
+mod store;
+mod turn;
+
+pub(crate) use store::SCHEDULER;
+pub use store::SqliteSchedulerStore;
+
+#[cfg(test)]
+mod tests;

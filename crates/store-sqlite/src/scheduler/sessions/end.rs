@@ -1,0 +1,113 @@
+//! Ends sessions for good, by goodbye or expiry, with all they held.
+
+use std::collections::HashSet;
+
+use taskpilot_domain::execution::{Event, FenceMatch, transition};
+use taskpilot_domain::ids::SessionId;
+use taskpilot_domain::retry::Jitter;
+use taskpilot_domain::stop::{How, StopEvent};
+use taskpilot_store::rows::sessions::{SessionGone, SessionRef};
+use taskpilot_store::rows::stops::Held;
+use taskpilot_store::scheduler::Tick;
+
+use super::TABLE;
+use crate::failure::Failure;
+use crate::scheduler::attempts::{Name, list_running};
+use crate::scheduler::executions;
+use crate::scheduler::executions::change::{Report, apply};
+use crate::scheduler::sessions;
+use crate::scheduler::stops::advance::{Fact, advance};
+use crate::scheduler::stops::orders::list_open;
+use crate::scheduler::turn::Turn;
+
+static END: &str = include_str!("../../../sql/scheduler/sessions/end.sql");
+static LIST_LAPSED: &str = include_str!("../../../sql/scheduler/sessions/list_lapsed.sql");
+static NEXT_LAPSE: &str = include_str!("../../../sql/scheduler/sessions/next_lapse.sql");
+
+/// Takes a goodbye. It is repeatable, and changes nothing after an expiry.
+pub(in crate::scheduler) fn goodbye(
+    turn: &mut Turn<'_>,
+    session: SessionRef,
+    never_started: &[Held],
+    jitter: Jitter,
+) -> Result<Result<(), SessionGone>, Failure> {
+    let Some(session) = sessions::known(turn, session)? else {
+        return Ok(Err(SessionGone::Unknown));
+    };
+    if session.ended_at.is_none() {
+        let never_started = never_started.iter().copied().collect();
+        let rest = (Event::WorkerGone, jitter);
+        end(turn, session.id, &never_started, rest)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Ends sessions whose lease is over. A session is ended whole, but no other one is begun once
+/// `limit` rows were moved: hundreds of full sessions would hold up everybody else for seconds.
+pub(in crate::scheduler) fn expire(
+    turn: &mut Turn<'_>,
+    limit: u32,
+    jitter: Jitter,
+) -> Result<Tick, Failure> {
+    let mut moved = 0;
+    let mut ended = Vec::new();
+    for session in turn.due::<SessionId>(LIST_LAPSED, TABLE, limit)? {
+        if moved >= limit {
+            break;
+        }
+        let rest = (Event::LeaseExpired, jitter.nth(u64::from(moved)));
+        moved += 1 + end(turn, session, &HashSet::new(), rest)?;
+        ended.push(session);
+    }
+    Ok(Tick {
+        moved,
+        next_at: turn.next_at(NEXT_LAPSE)?,
+        ended,
+    })
+}
+
+/// Ends one session: what it never started is released, the rest ends by `event`. Answers how
+/// many attempts and stops that ended.
+fn end(
+    turn: &mut Turn<'_>,
+    session: SessionId,
+    never_started: &HashSet<Held>,
+    (event, jitter): (Event, Jitter),
+) -> Result<u32, Failure> {
+    let now = turn.now.as_millis();
+    turn.statement(END)?.execute((session.get(), now))?;
+    let mut moved = 0;
+    for running in list_running(turn, session.get())? {
+        let event = if never_started.contains(&running.name) {
+            Event::Released(FenceMatch::Current)
+        } else {
+            event
+        };
+        end_attempt(turn, running.name, (event, jitter.nth(u64::from(moved))))?;
+        moved += 1;
+    }
+    for open in list_open(turn.tx, session)? {
+        let name = (open.order.fence.execution, open.order.fence.attempt);
+        let event = if never_started.contains(&name) {
+            StopEvent::Ended(How::NeverStarted)
+        } else {
+            StopEvent::WorkerGone
+        };
+        advance(turn, name, &Fact::of(event))?;
+        moved += 1;
+    }
+    Ok(moved)
+}
+
+/// Ends a running attempt without a word of its worker.
+pub(super) fn end_attempt(
+    turn: &mut Turn<'_>,
+    (execution, _): Name,
+    (event, jitter): (Event, Jitter),
+) -> Result<(), Failure> {
+    let found = executions::get(turn, execution)?;
+    if let Ok(change) = transition(&found.standing, event, turn.now, jitter) {
+        apply(turn, &found, (event, &change), Report::default())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,334 @@
+//! Which verb is which command: its lane, its size, its function.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use taskpilot_domain::ids::{ExecutionId, SessionId};
+use taskpilot_domain::names::Namespace;
+use taskpilot_domain::retry::Jitter;
+use taskpilot_domain::time::Timestamp;
+use taskpilot_store::StoreError;
+use taskpilot_store::lanes::Lane;
+use taskpilot_store::rows::changes::Change;
+use taskpilot_store::rows::executions::{
+    CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
+    ExecutionSummary, NewExecution,
+};
+use taskpilot_store::rows::sessions::{
+    ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
+    SessionGone, SessionRecord, SessionRef,
+};
+use taskpilot_store::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
+use taskpilot_store::scheduler::{SchedulerStore, Tick};
+use tokio::sync::broadcast;
+
+use super::attempts::{claim, finish, time_out};
+use super::executions::{cancel, create, deadlines, list, promote, record};
+use super::memory::{Memory, latest_instant};
+use super::sessions::{self, end, heartbeat, register};
+use super::stops::{orders, overdue, report};
+use super::turn::{Turn, lock};
+use crate::database::{Database, Service};
+use crate::failure::Failure;
+use crate::open::{Caches, OpenError};
+
+mod schema {
+    refinery::embed_migrations!("migrations/scheduler");
+}
+
+/// The database of the scheduler.
+pub(crate) const SCHEDULER: Service = Service {
+    name: "scheduler",
+    migrations: schema::migrations::runner,
+    caches: Caches {
+        writer_kib: 24 * 1024,
+        reader_kib: 2 * 1024,
+    },
+};
+
+/// What a command without bodies is counted as.
+const SMALL_BYTES: usize = 256;
+
+/// What the scheduler keeps, in `scheduler.db` of its data directory.
+pub struct SqliteSchedulerStore {
+    database: Database,
+    memory: Arc<Mutex<Memory>>,
+}
+
+impl SqliteSchedulerStore {
+    /// Opens the store, and owns it until it is closed. It blocks: for a start only.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        Ok(Self {
+            database: Database::open(directory, &SCHEDULER)?,
+            memory: Arc::default(),
+        })
+    }
+
+    /// Answers what waits and gives the directory free. It blocks; repeatable.
+    pub fn close(&self) {
+        self.database.close();
+    }
+
+    /// Steps of the engine in the last claim's search for ready executions; for tests of its cost.
+    pub fn last_claim_steps(&self) -> u64 {
+        lock(&self.memory).claim_steps
+    }
+
+    pub(super) async fn write<A, F>(
+        &self,
+        now: Timestamp,
+        (lane, bytes): (Lane, usize),
+        mut command: F,
+    ) -> Result<A, StoreError>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut Turn<'_>) -> Result<A, Failure> + Send + 'static,
+    {
+        let memory = Arc::clone(&self.memory);
+        self.database
+            .write(lane, bytes, move |tx| {
+                Turn::run(tx, &memory, now, &mut command)
+            })
+            .await
+    }
+
+    async fn read<A, F>(&self, read: F) -> Result<A, StoreError>
+    where
+        A: Send + 'static,
+        F: FnOnce(&Connection) -> Result<A, Failure> + Send + 'static,
+    {
+        self.database.read(read).await
+    }
+}
+
+#[async_trait]
+impl SchedulerStore for SqliteSchedulerStore {
+    async fn create_executions(
+        &self,
+        now: Timestamp,
+        executions: Vec<NewExecution>,
+    ) -> Result<Vec<CreateOutcome>, StoreError> {
+        let bytes = executions.iter().map(create::bytes).sum();
+        self.write(now, (Lane::Create, bytes), move |turn| {
+            create::create(turn, &executions)
+        })
+        .await
+    }
+
+    async fn get_execution(
+        &self,
+        namespace: &Namespace,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRecord>, StoreError> {
+        let namespace = namespace.clone();
+        self.read(move |connection| record::get_whole(connection, &namespace, id))
+            .await
+    }
+
+    async fn find_executions(
+        &self,
+        namespace: &Namespace,
+        ids: Vec<ExecutionId>,
+    ) -> Result<Vec<ExecutionSummary>, StoreError> {
+        let namespace = namespace.clone();
+        self.read(move |connection| list::find(connection, &namespace, &ids))
+            .await
+    }
+
+    async fn list_executions(
+        &self,
+        namespace: &Namespace,
+        filter: ExecutionFilter,
+    ) -> Result<Vec<ExecutionSummary>, StoreError> {
+        let namespace = namespace.clone();
+        self.read(move |connection| list::list(connection, &namespace, &filter))
+            .await
+    }
+
+    async fn cancel_executions(
+        &self,
+        now: Timestamp,
+        requests: Vec<CancelRequest>,
+    ) -> Result<Vec<CancelOutcome>, StoreError> {
+        let bytes = requests.iter().map(cancel::bytes).sum();
+        self.write(now, (Lane::Cancel, bytes), move |turn| {
+            cancel::cancel(turn, &requests)
+        })
+        .await
+    }
+
+    async fn register_session(
+        &self,
+        now: Timestamp,
+        session: NewSession,
+    ) -> Result<SessionRecord, StoreError> {
+        let bytes = register::bytes(&session);
+        self.write(now, (Lane::Claim, bytes), move |turn| {
+            register::register(turn, &session)
+        })
+        .await
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        request: ClaimRequest,
+    ) -> Result<ClaimOutcome, StoreError> {
+        let bytes = claim::bytes(&request);
+        self.write(now, (Lane::Claim, bytes), move |turn| {
+            claim::claim(turn, &request)
+        })
+        .await
+    }
+
+    async fn finish_attempts(
+        &self,
+        now: Timestamp,
+        session: SessionRef,
+        items: Vec<HandIn>,
+    ) -> Result<FinishOutcome, StoreError> {
+        let bytes = items.iter().map(finish::bytes).sum();
+        self.write(now, (Lane::Finish, bytes), move |turn| {
+            finish::finish(turn, session, &items)
+        })
+        .await
+    }
+
+    async fn report_stops(
+        &self,
+        now: Timestamp,
+        session: SessionRef,
+        reports: Vec<StopReport>,
+    ) -> Result<Result<Vec<StopVerdict>, SessionGone>, StoreError> {
+        let bytes = reports.iter().map(report::bytes).sum();
+        self.write(now, (Lane::Cancel, bytes), move |turn| {
+            report::report(turn, session, &reports)
+        })
+        .await
+    }
+
+    async fn heartbeat(
+        &self,
+        now: Timestamp,
+        heartbeat: Heartbeat,
+    ) -> Result<HeartbeatOutcome, StoreError> {
+        let bytes = heartbeat::bytes(&heartbeat);
+        self.write(now, (Lane::Heartbeat, bytes), move |turn| {
+            heartbeat::heartbeat(turn, &heartbeat)
+        })
+        .await
+    }
+
+    async fn list_orders(
+        &self,
+        session: SessionRef,
+    ) -> Result<Result<Vec<StopOrder>, SessionGone>, StoreError> {
+        self.read(move |connection| orders::list(connection, session))
+            .await
+    }
+
+    async fn end_session(
+        &self,
+        now: Timestamp,
+        session: SessionRef,
+        never_started: Vec<Held>,
+        jitter: Jitter,
+    ) -> Result<Result<(), SessionGone>, StoreError> {
+        self.write(now, (Lane::Finish, SMALL_BYTES), move |turn| {
+            end::goodbye(turn, session, &never_started, jitter)
+        })
+        .await
+    }
+
+    async fn get_session(
+        &self,
+        id: SessionId,
+    ) -> Result<Option<(Namespace, SessionRecord)>, StoreError> {
+        self.read(move |connection| sessions::list::get(connection, id))
+            .await
+    }
+
+    async fn list_sessions(
+        &self,
+        namespace: &Namespace,
+        limit: u32,
+    ) -> Result<Vec<SessionRecord>, StoreError> {
+        let namespace = namespace.clone();
+        self.read(move |connection| sessions::list::list(connection, &namespace, limit))
+            .await
+    }
+
+    async fn expire_sessions(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        jitter: Jitter,
+    ) -> Result<Tick, StoreError> {
+        self.write(now, (Lane::Background, SMALL_BYTES), move |turn| {
+            end::expire(turn, limit, jitter)
+        })
+        .await
+    }
+
+    async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError> {
+        self.write(now, (Lane::Background, SMALL_BYTES), move |turn| {
+            promote::promote(turn, limit)
+        })
+        .await
+    }
+
+    async fn time_out_attempts(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        jitter: Jitter,
+    ) -> Result<Tick, StoreError> {
+        self.write(now, (Lane::Background, SMALL_BYTES), move |turn| {
+            time_out::time_out(turn, limit, jitter)
+        })
+        .await
+    }
+
+    async fn pass_deadlines(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError> {
+        self.write(now, (Lane::Background, SMALL_BYTES), move |turn| {
+            deadlines::pass(turn, limit)
+        })
+        .await
+    }
+
+    async fn flag_overdue_stops(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError> {
+        self.write(now, (Lane::Background, SMALL_BYTES), move |turn| {
+            overdue::flag(turn, limit)
+        })
+        .await
+    }
+
+    async fn extend_leases(&self, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        self.write(now, (Lane::Heartbeat, SMALL_BYTES), move |turn| {
+            heartbeat::extend(turn, until)
+        })
+        .await
+    }
+
+    async fn latest_instant(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(latest_instant).await
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Arc<[Change]>> {
+        self.database.changes()
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.database.check().await
+    }
+}
+
+impl fmt::Debug for SqliteSchedulerStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteSchedulerStore")
+            .finish_non_exhaustive()
+    }
+}
