@@ -1,0 +1,38 @@
+//! The bounds of a listener and its edge, as values: tests shorten them.
+
+use std::time::Duration;
+
+use taskpilot_domain::limits::{
+    ANSWER_WRITE_MS, BODY_BYTES_MAX, BODY_READ_MS, CONNECTIONS_MAX, HEADER_READ_MS,
+    WAITING_CALLS_MAX,
+};
+
+/// Bounds of one listener; the default is what `limits` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Open connections.
+    pub connections: usize,
+    /// Of these, calls that wait.
+    pub waiting_calls: usize,
+    /// Time for the head of a request, and for a connection to be idle.
+    pub header_read: Duration,
+    /// Bytes of a body.
+    pub body_bytes: usize,
+    /// Time for a whole body.
+    pub body_read: Duration,
+    /// Time in which a client takes some of its answer.
+    pub write: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connections: CONNECTIONS_MAX,
+            waiting_calls: WAITING_CALLS_MAX,
+            header_read: Duration::from_millis(HEADER_READ_MS),
+            body_bytes: BODY_BYTES_MAX,
+            body_read: Duration::from_millis(BODY_READ_MS),
+            write: Duration::from_millis(ANSWER_WRITE_MS),
+        }
+    }
+}
