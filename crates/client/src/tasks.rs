@@ -1,0 +1,143 @@
+//! Calls of the user's surface: tasks, their bindings and their executions.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use taskpilot_api::bindings::BindTask;
+use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView};
+use taskpilot_api::headers;
+use taskpilot_api::page::Page;
+use taskpilot_api::tasks::{CreateTask, Task, TaskItem};
+use taskpilot_api::workers::WorkerItem;
+
+use crate::ClientError;
+use crate::query::with_query;
+use crate::transport::{Call, InvalidTarget, Policy, Transport};
+
+/// How a cancel was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Canceled {
+    /// The verdict is committed; with a wait, the stop is also proven or presumed.
+    Done,
+    /// The verdict is committed and the stop is not settled: how far it has come.
+    StopOpen(Box<ExecutionView>),
+}
+
+/// Calls one control plane on behalf of a user.
+#[derive(Debug, Clone)]
+pub struct TasksClient {
+    transport: Transport,
+}
+
+impl TasksClient {
+    /// Makes a client for the control plane at `base`, such as `http://127.0.0.1:8081`.
+    pub fn new(base: &str) -> Result<Self, InvalidTarget> {
+        // The control plane's own call to the scheduler may take five seconds.
+        let policy = Policy {
+            attempt: Duration::from_secs(8),
+            overall: Duration::from_secs(10),
+            ..Policy::default()
+        };
+        Ok(Self {
+            transport: Transport::new(base, policy)?,
+        })
+    }
+
+    /// The address of the control plane.
+    pub fn base(&self) -> &str {
+        self.transport.base()
+    }
+
+    /// `POST /api/tasks`; with a key it is repeatable.
+    pub async fn create(&self, task: &CreateTask, key: Option<&str>) -> Result<Task, ClientError> {
+        let call = Call::new(Method::POST, "/api/tasks").json(json(task)?);
+        let call = match key {
+            Some(key) => call.header(headers::IDEMPOTENCY_KEY, key),
+            None => call.once(),
+        };
+        self.read(&call).await
+    }
+
+    /// `GET /api/tasks/{id}`.
+    pub async fn get(&self, id: i64) -> Result<Task, ClientError> {
+        self.read(&Call::new(Method::GET, format!("/api/tasks/{id}")))
+            .await
+    }
+
+    /// `GET /api/tasks?…`; each pair is one parameter.
+    pub async fn list(&self, query: &[(&str, String)]) -> Result<Page<TaskItem>, ClientError> {
+        self.read(&Call::new(Method::GET, with_query("/api/tasks", query)))
+            .await
+    }
+
+    /// `PUT /api/tasks/{id}/cancel`: withdraws a task that is not bound.
+    pub async fn withdraw(&self, id: i64) -> Result<(), ClientError> {
+        let call = Call::new(Method::PUT, format!("/api/tasks/{id}/cancel"));
+        self.transport.send(&call).await?.success().map(drop)
+    }
+
+    /// `POST /api/tasks/{id}/scheduler`: binds; repeatable.
+    pub async fn bind(&self, id: i64, bind: &BindTask) -> Result<Task, ClientError> {
+        let path = format!("/api/tasks/{id}/scheduler");
+        self.read(&Call::new(Method::POST, path).json(json(bind)?))
+            .await
+    }
+
+    /// `GET /api/tasks/{id}/execution`.
+    pub async fn execution(&self, id: i64) -> Result<ExecutionView, ClientError> {
+        self.read(&Call::new(
+            Method::GET,
+            format!("/api/tasks/{id}/execution"),
+        ))
+        .await
+    }
+
+    /// `PUT /api/tasks/{id}/execution/cancel`; with a wait it answers when the stop is settled.
+    pub async fn cancel(
+        &self,
+        id: i64,
+        body: &CancelBody,
+        wait: Option<Duration>,
+    ) -> Result<Canceled, ClientError> {
+        let path = format!("/api/tasks/{id}/execution/cancel");
+        let mut call = Call::new(Method::PUT, path).json(json(body)?);
+        if let Some(wait) = wait {
+            let preference = format!("wait={}", wait.as_secs());
+            call = call.header(headers::PREFER, &preference).waiting(wait);
+        }
+        let answer = self.transport.send(&call).await?.success()?;
+        if answer.status == StatusCode::ACCEPTED {
+            return Ok(Canceled::StopOpen(Box::new(answer.read()?)));
+        }
+        Ok(Canceled::Done)
+    }
+
+    /// `GET /api/executions?…`.
+    pub async fn executions(
+        &self,
+        query: &[(&str, String)],
+    ) -> Result<Page<ExecutionItem>, ClientError> {
+        self.read(&Call::new(
+            Method::GET,
+            with_query("/api/executions", query),
+        ))
+        .await
+    }
+
+    /// `GET /api/workers`.
+    pub async fn workers(&self) -> Result<Page<WorkerItem>, ClientError> {
+        self.read(&Call::new(Method::GET, "/api/workers")).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ClientError> {
+        self.transport.send(call).await?.success()?.read()
+    }
+}
+
+fn json<T: Serialize>(body: &T) -> Result<Vec<u8>, ClientError> {
+    serde_json::to_vec(body).map_err(|error| ClientError::Unreadable {
+        detail: error.to_string(),
+    })
+}
