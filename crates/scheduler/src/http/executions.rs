@@ -1,0 +1,299 @@
+//! Executions over HTTP.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use taskpilot_api::errors::ErrorCode;
+use taskpilot_api::field::FieldError;
+use taskpilot_api::page::{Cursor, InvalidCursor, Page, page_limit};
+use taskpilot_api::problem::Problem;
+use taskpilot_api::scheduler::{
+    BatchAnswer, CancelExecution, CreateBatch, CreateExecution, Execution, KeyedCreate,
+    ListExecutions,
+};
+use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::names::IdempotencyKey;
+use taskpilot_server::context::RequestContext;
+use taskpilot_server::error::ApiError;
+use taskpilot_server::extract::{Idempotency, JsonBody, OptionalJsonBody, PathId, Patience, Query};
+use taskpilot_store::rows::executions::{
+    CancelRequest, CancelTarget, ExecutionFilter, ExecutionRecord,
+};
+
+use super::error::unavailable;
+use crate::app::App;
+use crate::executions::{cancel, create, describe};
+
+type AppState = State<Arc<App>>;
+
+/// Accepts an execution. With a key it is repeatable.
+#[utoipa::path(
+    post, path = "/tasks", operation_id = "create_execution", tag = "executions",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the create repeatable.")),
+    request_body = CreateExecution,
+    responses((status = 201, body = Execution, description = "Accepted, now or before.")),
+)]
+pub(super) async fn create_execution(
+    State(app): AppState,
+    context: RequestContext,
+    Idempotency(idempotency_key): Idempotency,
+    JsonBody(task): JsonBody<CreateExecution>,
+) -> Result<Response, ApiError> {
+    let create = KeyedCreate {
+        idempotency_key,
+        task,
+    };
+    let record = create::one(&app, context.namespace, create).await?;
+    let location = format!("/tasks/{}", record.summary.id);
+    let execution = told(&app, &record);
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(execution),
+    )
+        .into_response())
+}
+
+/// Accepts up to 1,000 executions; each stands or falls alone.
+#[utoipa::path(
+    post, path = "/tasks/batch", operation_id = "create_executions", tag = "executions",
+    request_body = CreateBatch,
+    responses((status = 200, body = Page<BatchAnswer>, description = "One answer per item.")),
+)]
+pub(super) async fn create_executions(
+    State(app): AppState,
+    context: RequestContext,
+    JsonBody(batch): JsonBody<CreateBatch>,
+) -> Result<Json<Page<BatchAnswer>>, ApiError> {
+    let outcomes = create::many(&app, &context.namespace, batch.resolve()?).await?;
+    let answer = |outcome: Result<ExecutionRecord, ApiError>| match outcome {
+        Ok(record) => BatchAnswer {
+            execution: Some(told(&app, &record)),
+            problem: None,
+        },
+        Err(error) => {
+            let problem = Problem {
+                instance: "/tasks/batch".to_owned(),
+                request_id: context.request_id.clone(),
+                ..error.problem()
+            };
+            BatchAnswer {
+                execution: None,
+                problem: Some(problem),
+            }
+        }
+    };
+    let items = outcomes.into_iter().map(answer).collect();
+    Ok(Json(Page { items, next: None }))
+}
+
+/// Reads an execution.
+#[utoipa::path(
+    get, path = "/tasks/{id}", operation_id = "get_execution", tag = "executions",
+    params(("id" = i64, Path, description = "The execution.")),
+    responses((status = 200, body = Execution, description = "The execution.")),
+)]
+pub(super) async fn get_execution(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(id): PathId<ExecutionId>,
+) -> Result<Json<Execution>, ApiError> {
+    let record = app
+        .store
+        .get_execution(&context.namespace, id)
+        .await
+        .map_err(unavailable)?;
+    let record = record.ok_or_else(|| {
+        ApiError::new(
+            ErrorCode::ExecutionNotFound,
+            format!("there is no execution {id}"),
+        )
+    })?;
+    Ok(Json(told(&app, &record)))
+}
+
+/// Lists executions, newest first, or those of some ids.
+#[utoipa::path(
+    get, path = "/tasks", operation_id = "list_executions", tag = "executions",
+    params(ListExecutions),
+    responses((status = 200, body = Page<Execution>, description = "A page.")),
+)]
+pub(super) async fn list_executions(
+    State(app): AppState,
+    context: RequestContext,
+    Query(query): Query<ListExecutions>,
+) -> Result<Json<Page<Execution>>, ApiError> {
+    let now = app.clock.now();
+    if let Some(ids) = query.ids().map_err(ApiError::invalid_query)? {
+        let found = app.store.find_executions(&context.namespace, ids).await;
+        let found = found.map_err(unavailable)?;
+        let items = found
+            .iter()
+            .map(|one| describe::summary(one, now))
+            .collect();
+        return Ok(Json(Page { items, next: None }));
+    }
+    let limit = page_limit(query.limit).map_err(ApiError::invalid_query)?;
+    let scope = format!("{} {}", context.namespace, query.scope());
+    let after = query
+        .after
+        .as_deref()
+        .map(|text| Cursor::decode(text, &scope))
+        .transpose()?;
+    let before = after
+        .map(|cursor| ExecutionId::new(cursor.after).map_err(|_| InvalidCursor::Malformed))
+        .transpose()?;
+    let states = query.state.into_iter().collect();
+    // One more than the page shows whether there is a next one.
+    let filter = ExecutionFilter {
+        states,
+        before,
+        limit: limit + 1,
+    };
+    let found = app.store.list_executions(&context.namespace, filter).await;
+    let mut found = found.map_err(unavailable)?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let last = found.last().filter(|_| more);
+    let next = last.map(|one| {
+        Cursor {
+            after: one.id.get(),
+        }
+        .encode(&scope)
+    });
+    let items = found
+        .iter()
+        .map(|one| describe::summary(one, now))
+        .collect();
+    Ok(Json(Page { items, next }))
+}
+
+/// Cancels an execution; repeatable. The verdict is final, and with `Prefer: wait` the answer
+/// waits for the end of the work.
+#[utoipa::path(
+    put, path = "/tasks/{id}/cancel", operation_id = "cancel_execution", tag = "executions",
+    params(
+        ("id" = i64, Path, description = "The execution."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`, at most 60 seconds."),
+    ),
+    request_body = Option<CancelExecution>,
+    responses(
+        (status = 200, body = Execution, description = "Canceled; with a wait, the stop is settled."),
+        (status = 202, body = Execution, description = "Canceled, and the stop is not settled yet."),
+    ),
+)]
+pub(super) async fn cancel_execution(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(id): PathId<ExecutionId>,
+    patience: Patience,
+    OptionalJsonBody(command): OptionalJsonBody<CancelExecution>,
+) -> Result<Response, ApiError> {
+    let command = command.resolve()?;
+    let target = CancelTarget::Id {
+        id,
+        reference: command.reference,
+    };
+    canceled(
+        &app,
+        context,
+        Command {
+            target,
+            reason: command.reason,
+        },
+        patience,
+    )
+    .await
+}
+
+/// Cancels whatever this key stands for, now or ever; repeatable.
+#[utoipa::path(
+    put, path = "/tasks/by-key/{key}/cancel", operation_id = "cancel_execution_by_key",
+    tag = "executions",
+    params(
+        ("key" = String, Path, description = "The `Idempotency-Key` of the create."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`, at most 60 seconds."),
+    ),
+    request_body = Option<CancelExecution>,
+    responses(
+        (status = 200, body = Execution, description = "Canceled; with a wait, the stop is settled."),
+        (status = 202, body = Execution, description = "Canceled, and the stop is not settled yet."),
+    ),
+)]
+pub(super) async fn cancel_execution_by_key(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(key): PathId<IdempotencyKey>,
+    patience: Patience,
+    OptionalJsonBody(command): OptionalJsonBody<CancelExecution>,
+) -> Result<Response, ApiError> {
+    let command = command.resolve()?;
+    if command.reference.is_some() {
+        return Err(FieldError::new("reference", "only in a cancel by id").into());
+    }
+    let target = CancelTarget::Key(key);
+    canceled(
+        &app,
+        context,
+        Command {
+            target,
+            reason: command.reason,
+        },
+        patience,
+    )
+    .await
+}
+
+struct Command {
+    target: CancelTarget,
+    reason: Option<String>,
+}
+
+async fn canceled(
+    app: &App,
+    context: RequestContext,
+    command: Command,
+    patience: Patience,
+) -> Result<Response, ApiError> {
+    let namespace = context.namespace;
+    let request = CancelRequest {
+        namespace: namespace.clone(),
+        target: command.target,
+        actor: context.principal,
+        reason: command.reason,
+    };
+    let verdict = cancel::verdict(app, request).await?;
+    let Some(applied) = patience.applied() else {
+        return Ok(Json(told(app, &verdict.record)).into_response());
+    };
+    let (canceled, applied) = match patience.sit_down() {
+        _ if verdict.settled => (verdict, Some(applied)),
+        Some((wait, seat)) => {
+            let proof = cancel::proof(app, &namespace, verdict, wait, &seat).await;
+            (proof, Some(applied))
+        }
+        // Without a seat the wish is not honoured, and 200 would claim a proof.
+        None => (verdict, None),
+    };
+    let status = if canceled.settled {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    let mut response = (status, Json(told(app, &canceled.record))).into_response();
+    response.headers_mut().extend(applied);
+    Ok(response)
+}
+
+/// The execution with the latest word of its running attempt.
+fn told(app: &App, record: &ExecutionRecord) -> Execution {
+    let (id, attempt) = (record.summary.id, record.summary.standing.attempt);
+    let holder = record.summary.worker.as_ref();
+    Execution {
+        progress: holder.and_then(|(session, _)| app.progress.of(*session, id, attempt)),
+        ..describe::whole(record, app.clock.now())
+    }
+}

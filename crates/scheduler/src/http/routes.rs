@@ -1,0 +1,150 @@
+//! All routes of the scheduler.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::IntoResponse;
+use taskpilot_api::extensions::Extensions;
+use taskpilot_api::headers::EXTENSIONS;
+use taskpilot_server::context::Forwarding;
+use taskpilot_server::edge::Edge;
+use taskpilot_server::openapi::{to_json, with_problems};
+use taskpilot_server::permission::Permission;
+use taskpilot_server::routes::{Route, RouteInfo, Table};
+use utoipa::OpenApi;
+
+use super::{executions, workers};
+use crate::app::App;
+
+const USE: Permission = Permission::SchedulerUse;
+const WORK: Permission = Permission::WorkersAct;
+const OPERATE: Permission = Permission::OperationsRead;
+const EVERYBODY: Permission = Permission::Everybody;
+
+fn table() -> Table<Arc<App>> {
+    use executions as e;
+    use workers as w;
+    Table::new([
+        Route::post("/tasks", "create_execution", USE, e::create_execution),
+        Route::get("/tasks", "list_executions", USE, e::list_executions).with_query(),
+        Route::post(
+            "/tasks/batch",
+            "create_executions",
+            USE,
+            e::create_executions,
+        ),
+        Route::get("/tasks/{id}", "get_execution", USE, e::get_execution),
+        Route::put(
+            "/tasks/{id}/cancel",
+            "cancel_execution",
+            USE,
+            e::cancel_execution,
+        )
+        .waits(),
+        Route::put(
+            "/tasks/by-key/{key}/cancel",
+            "cancel_execution_by_key",
+            USE,
+            e::cancel_execution_by_key,
+        )
+        .waits(),
+        Route::post("/v1/workers", "register_worker", WORK, w::register_worker),
+        Route::get("/v1/workers", "list_workers", OPERATE, w::list_workers),
+        Route::post(
+            "/v1/workers/{id}/claims",
+            "claim_attempts",
+            WORK,
+            w::claim_attempts,
+        )
+        .waits(),
+        Route::post(
+            "/v1/workers/{id}/results",
+            "finish_attempts",
+            WORK,
+            w::finish_attempts,
+        ),
+        Route::post(
+            "/v1/workers/{id}/stops",
+            "report_stops",
+            WORK,
+            w::report_stops,
+        ),
+        Route::put(
+            "/v1/workers/{id}/heartbeat",
+            "renew_worker",
+            WORK,
+            w::renew_worker,
+        ),
+        Route::get(
+            "/v1/workers/{id}/orders",
+            "stream_orders",
+            WORK,
+            w::stream_orders,
+        )
+        .waits(),
+        Route::delete("/v1/workers/{id}", "end_worker", WORK, w::end_worker),
+        Route::get("/openapi.json", "get_openapi", EVERYBODY, get_openapi),
+    ])
+}
+
+/// What the routes say of themselves.
+pub fn routes() -> Vec<RouteInfo> {
+    table().infos()
+}
+
+/// The scheduler as a service.
+pub fn router(app: Arc<App>) -> Router {
+    let mut edge = Edge::new(app.clock.clone(), app.shutdown.clone());
+    edge.forwarding = Forwarding::Accepted;
+    let announced = Extensions::all().to_header();
+    if let Ok(value) = HeaderValue::from_str(&announced) {
+        edge.response_headers
+            .push((HeaderName::from_static(EXTENSIONS), value));
+    }
+    table().into_router(app, edge)
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "TaskPilot scheduler",
+        description = "The execution plane: executions, and the worker protocol."
+    ),
+    paths(
+        executions::create_execution,
+        executions::list_executions,
+        executions::create_executions,
+        executions::get_execution,
+        executions::cancel_execution,
+        executions::cancel_execution_by_key,
+        workers::register_worker,
+        workers::list_workers,
+        workers::claim_attempts,
+        workers::finish_attempts,
+        workers::report_stops,
+        workers::renew_worker,
+        workers::stream_orders,
+        workers::end_worker,
+        get_openapi,
+    )
+)]
+struct Document;
+
+/// The OpenAPI document of the scheduler.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    with_problems(Document::openapi())
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/openapi.json", operation_id = "get_openapi", tag = "service",
+    responses((status = 200, content_type = "application/json", body = String,
+        description = "The OpenAPI document.")),
+)]
+async fn get_openapi() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        to_json(&openapi()),
+    )
+}

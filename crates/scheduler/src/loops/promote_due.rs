@@ -1,0 +1,18 @@
+//! Makes due executions claimable.
+
+use std::sync::Arc;
+
+use taskpilot_domain::limits::TICK_ROWS_MAX;
+use taskpilot_domain::time::Timestamp;
+use taskpilot_server::loops::{Report, Tick, TickError};
+
+use super::report;
+use crate::app::App;
+
+pub(super) struct PromoteDue(pub(super) Arc<App>);
+
+impl Tick for PromoteDue {
+    async fn tick(&self, now: Timestamp) -> Result<Report, TickError> {
+        Ok(report(&self.0.store.promote_due(now, TICK_ROWS_MAX).await?))
+    }
+}

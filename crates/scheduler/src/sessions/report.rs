@@ -1,0 +1,49 @@
+//! Hand-ins and stop reports.
+
+use taskpilot_api::workers::{Report, StopFact, Verdicts};
+use taskpilot_domain::ids::Fence;
+use taskpilot_server::error::ApiError;
+use taskpilot_store::rows::sessions::{FinishOutcome, HandIn, SessionGone, SessionRef};
+use taskpilot_store::rows::stops::StopReport;
+
+use super::convert::{gone, hand_in, stop_report, stop_verdicts, verdicts};
+use crate::app::App;
+use crate::http::error::unavailable;
+
+/// Takes the ends of attempts; also from a session that has ended.
+pub(crate) async fn results(
+    app: &App,
+    session: SessionRef,
+    reports: Vec<Report>,
+) -> Result<Verdicts, ApiError> {
+    let items: Vec<HandIn> = reports.into_iter().map(hand_in).collect();
+    let fences: Vec<Fence> = items.iter().map(|item| item.fence).collect();
+    let outcome = app
+        .store
+        .finish_attempts(app.clock.now(), session, items)
+        .await;
+    match outcome.map_err(unavailable)? {
+        FinishOutcome::Judged(given) => Ok(Verdicts {
+            verdicts: verdicts(&fences, &given),
+        }),
+        FinishOutcome::UnknownSession => Err(gone(SessionGone::Unknown)),
+    }
+}
+
+/// Takes what became known of stops; also from a session that has ended.
+pub(crate) async fn stops(
+    app: &App,
+    session: SessionRef,
+    facts: Vec<StopFact>,
+) -> Result<Verdicts, ApiError> {
+    let reports: Vec<StopReport> = facts.into_iter().map(stop_report).collect();
+    let fences: Vec<Fence> = reports.iter().map(|report| report.fence).collect();
+    let given = app
+        .store
+        .report_stops(app.clock.now(), session, reports)
+        .await;
+    let given = given.map_err(unavailable)?.map_err(gone)?;
+    Ok(Verdicts {
+        verdicts: stop_verdicts(&fences, &given),
+    })
+}

@@ -1,0 +1,10 @@
+//! The scheduler over HTTP, on the embedded engine: what each route answers, and who is woken when.
+#![cfg(test)]
+
+mod documents;
+mod foreign;
+mod idle;
+mod service;
+mod tasks;
+mod worker;
+mod workers;
