@@ -1,0 +1,80 @@
+//! What every call of the control plane works with.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use taskpilot_client::scheduler::SchedulerClient;
+use taskpilot_client::transport::{InvalidTarget, Policy};
+use taskpilot_domain::time::Timestamp;
+use taskpilot_server::clock::Clock;
+use taskpilot_server::loops::TickError;
+use taskpilot_server::shutdown::Shutdown;
+use taskpilot_store::control::ControlStore;
+use tokio::task::JoinHandle;
+
+use crate::bindings::flights::Flights;
+use crate::loops;
+
+/// Settings of a control plane.
+#[derive(Debug)]
+pub struct Config {
+    scheduler: SchedulerClient,
+}
+
+impl Config {
+    /// In front of the scheduler at `scheduler_url`, such as `http://127.0.0.1:8080`. It need not be
+    /// there.
+    pub fn new(scheduler_url: &str) -> Result<Self, InvalidTarget> {
+        Self::with_policy(scheduler_url, Policy::default())
+    }
+
+    /// The same with other deadlines.
+    pub fn with_policy(scheduler_url: &str, policy: Policy) -> Result<Self, InvalidTarget> {
+        let scheduler = SchedulerClient::new(scheduler_url, policy)?;
+        Ok(Self { scheduler })
+    }
+}
+
+/// One control plane.
+pub struct App {
+    pub(crate) store: Arc<dyn ControlStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) scheduler: SchedulerClient,
+    pub(crate) flights: Flights,
+    /// Whether the reconciler has looked at what the life before left unfinished.
+    pub(crate) has_looked_back: AtomicBool,
+}
+
+impl App {
+    /// A control plane on this store. Nothing runs before [`App::start`].
+    pub fn new(
+        store: Arc<dyn ControlStore>,
+        clock: Arc<dyn Clock>,
+        shutdown: Shutdown,
+        config: Config,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            clock,
+            shutdown,
+            scheduler: config.scheduler,
+            flights: Flights::default(),
+            has_looked_back: AtomicBool::new(false),
+        })
+    }
+
+    /// Starts the loops. They end with the shutdown.
+    pub fn start(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
+        loops::start(self)
+    }
+
+    /// Runs each loop once, for who steps the time by hand.
+    pub async fn tick(self: &Arc<Self>) -> Result<(), TickError> {
+        loops::tick(self).await
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

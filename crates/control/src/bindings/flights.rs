@@ -1,0 +1,72 @@
+//! One drive per binding at a time within this process; who comes meanwhile waits for it.
+//!
+//! Correctness comes from the key and the store. This keeps a hundred callers from sending a hundred
+//! creates, and a drive from ending with the caller who began it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use taskpilot_domain::names::IdempotencyKey;
+use tokio::sync::watch;
+
+use super::drive::{Driven, Errand, Landing, drive};
+use crate::app::App;
+
+type Waiting = watch::Receiver<Option<Landing>>;
+
+/// The drives that are under way.
+#[derive(Debug, Default)]
+pub(crate) struct Flights(Mutex<HashMap<IdempotencyKey, Waiting>>);
+
+/// A drive that goes on also when nobody waits for it.
+pub(crate) struct Flight(Waiting);
+
+/// Joins the drive of a binding, or begins it.
+pub(crate) fn board(app: &Arc<App>, errand: Errand) -> Flight {
+    let key = errand.record.request.key.clone();
+    let mut flights = app.flights.lock();
+    if let Some(waiting) = flights.get(&key) {
+        return Flight(waiting.clone());
+    }
+    let (sender, receiver) = watch::channel(None);
+    flights.insert(key.clone(), receiver.clone());
+    let seat = Seat {
+        app: app.clone(),
+        key,
+    };
+    tokio::spawn(async move {
+        let landing = drive(&seat.app, &errand).await;
+        // Before it is told: who comes after that drives anew.
+        drop(seat);
+        let _ = sender.send(Some(landing));
+    });
+    Flight(receiver)
+}
+
+impl Flight {
+    /// How far the drive came.
+    pub(crate) async fn landed(mut self) -> Landing {
+        match self.0.wait_for(Option::is_some).await {
+            Ok(landing) => landing.clone().unwrap_or(Ok(Driven::Over)),
+            Err(_) => Ok(Driven::Broken("a drive ended without an answer".into())),
+        }
+    }
+}
+
+impl Flights {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IdempotencyKey, Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes its drive off the list, also where that panics.
+struct Seat {
+    app: Arc<App>,
+    key: IdempotencyKey,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.app.flights.lock().remove(&self.key);
+    }
+}

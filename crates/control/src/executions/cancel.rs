@@ -1,0 +1,210 @@
+//! The stop button: cancels the execution of a task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskpilot_api::executions::ExecutionView;
+use taskpilot_api::extensions::Extension;
+use taskpilot_api::scheduler::{CancelExecution, Execution};
+use taskpilot_client::transport::Answer;
+use taskpilot_domain::binding::TaskStatus;
+use taskpilot_domain::ids::{ExecutionId, TaskId};
+use taskpilot_server::context::RequestContext;
+use taskpilot_server::error::ApiError;
+use taskpilot_store::rows::bindings::{BindingRecord, CancelIntent, IntendCancelOutcome};
+use taskpilot_store::rows::tasks::TaskRecord;
+
+use super::view;
+use crate::app::App;
+use crate::bindings::bind::driven;
+use crate::bindings::carry_out::alarm;
+use crate::bindings::drive::{Driven, Errand};
+use crate::bindings::flights::board;
+use crate::http::error::{no_task, not_bound, unavailable};
+use crate::scheduler::translate::{Asked, SchedulerFailure, success};
+use crate::scheduler::{behalf, reach};
+use crate::tasks::read::task;
+
+/// What the caller wants beside the cancel.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    /// Why, for people.
+    pub(crate) reason: Option<String>,
+    /// How long to wait for the end of the work.
+    pub(crate) wait: Option<Duration>,
+}
+
+/// The verdict is committed.
+#[derive(Debug)]
+pub(crate) enum Canceled {
+    /// And that is all that is known.
+    Decided,
+    /// And the stop is settled.
+    Settled,
+    /// And the stop was not settled in time: this is how far it has come.
+    Open(Box<ExecutionView>),
+}
+
+/// Cancels the execution of a task; one that is binding is canceled before it can begin.
+pub(crate) async fn cancel(
+    app: &Arc<App>,
+    context: &RequestContext,
+    id: TaskId,
+    wish: Wish,
+) -> Result<Canceled, ApiError> {
+    let task = task(app, &context.namespace, id).await?;
+    match task.status {
+        TaskStatus::Bound => cancel_bound(app, context, &task, &wish).await,
+        TaskStatus::Binding => cancel_binding(app, context, id, wish).await,
+        TaskStatus::Pending | TaskStatus::Canceled => Err(not_bound()),
+    }
+}
+
+async fn cancel_bound(
+    app: &App,
+    context: &RequestContext,
+    task: &TaskRecord,
+    wish: &Wish,
+) -> Result<Canceled, ApiError> {
+    let execution = task.execution.ok_or_else(not_bound)?;
+    let canceled = send(app, context, (task, execution), wish).await;
+    canceled.map_err(|failure| {
+        if failure.is_missing() {
+            alarm(task.id.get(), execution);
+        }
+        failure.told(Asked::Cancel(execution))
+    })
+}
+
+async fn send(
+    app: &App,
+    context: &RequestContext,
+    (task, execution): (&TaskRecord, ExecutionId),
+    wish: &Wish,
+) -> Result<Canceled, SchedulerFailure> {
+    let on = behalf::of_request(context);
+    let id = execution.get();
+    let offers = reach::offers(&app.scheduler, &on, Some(id)).await?;
+    let command = CancelExecution {
+        reason: wish.reason.clone(),
+        reference: task.binding_key.clone(),
+    };
+    let command = offers.has(Extension::CancelByKey).then_some(&command);
+    let wait = wish.wait.filter(|_| offers.has(Extension::Wait));
+    let answer = success(app.scheduler.cancel(&on, id, command, wait).await)?;
+    Ok(canceled(&answer, wait))
+}
+
+/// Any success is the verdict. The body is of use only where a wait came to nothing.
+fn canceled(answer: &Answer, wait: Option<Duration>) -> Canceled {
+    match wait {
+        None => Canceled::Decided,
+        Some(_) if answer.status.as_u16() != 202 => Canceled::Settled,
+        Some(_) => match answer.read::<Execution>() {
+            Ok(execution) => Canceled::Open(Box::new(view::of(execution))),
+            Err(_) => Canceled::Decided,
+        },
+    }
+}
+
+/// The intent is committed first: whatever happens to this call, it will be carried out.
+async fn cancel_binding(
+    app: &Arc<App>,
+    context: &RequestContext,
+    id: TaskId,
+    wish: Wish,
+) -> Result<Canceled, ApiError> {
+    let now = app.now();
+    let intent = CancelIntent {
+        requested_at: now,
+        requested_by: context.principal.clone(),
+        reason: wish.reason.clone(),
+    };
+    let intended = app
+        .store
+        .intend_cancel(now, &context.namespace, id, intent)
+        .await;
+    let record = match intended.map_err(unavailable)? {
+        IntendCancelOutcome::Intended(record) => record,
+        IntendCancelOutcome::Bound(task) => return cancel_bound(app, context, &task, &wish).await,
+        IntendCancelOutcome::Unbound => return Err(not_bound()),
+        IntendCancelOutcome::Missing => return Err(no_task(id)),
+    };
+    let on = behalf::of_request(context);
+    let offers = reach::offers(&app.scheduler, &on, None).await;
+    let offers = offers.map_err(told_of_intent)?;
+    if !offers.has(Extension::CancelByKey) {
+        return cancel_once_bound(app, context, record, &wish).await;
+    }
+    let wait = wish.wait.filter(|_| offers.has(Extension::Wait));
+    cancel_by_key(app, context, record, &Wish { wait, ..wish }).await
+}
+
+/// By the key, which needs no binding: what is created under it later is canceled already.
+async fn cancel_by_key(
+    app: &Arc<App>,
+    context: &RequestContext,
+    record: BindingRecord,
+    wish: &Wish,
+) -> Result<Canceled, ApiError> {
+    let on = behalf::of_request(context);
+    let command = CancelExecution {
+        reason: wish.reason.clone(),
+        reference: None,
+    };
+    let key = record.request.key.as_str();
+    let answer = app
+        .scheduler
+        .cancel_by_key(&on, key, Some(&command), wish.wait)
+        .await;
+    let outcome = success(answer);
+    if outcome
+        .as_ref()
+        .err()
+        .is_none_or(SchedulerFailure::is_conflict)
+    {
+        settle(app, &record).await?;
+        // The task shows its execution soon, and nobody has to wait for that.
+        let record = BindingRecord {
+            cancel: None,
+            ..record
+        };
+        let request_id = context.request_id.clone();
+        board(app, Errand { record, request_id });
+    }
+    match outcome {
+        Ok(answer) => Ok(canceled(&answer, wish.wait)),
+        Err(conflict) if conflict.is_conflict() => Err(conflict.told(Asked::CancelByKey)),
+        Err(failure) => Err(told_of_intent(failure)),
+    }
+}
+
+/// A scheduler without keys: the create has to come to its end first.
+async fn cancel_once_bound(
+    app: &Arc<App>,
+    context: &RequestContext,
+    record: BindingRecord,
+    wish: &Wish,
+) -> Result<Canceled, ApiError> {
+    match driven(app, context, record.clone()).await? {
+        Driven::Bound(task) => {
+            let canceled = cancel_bound(app, context, &task, wish).await?;
+            settle(app, &record).await?;
+            Ok(canceled)
+        }
+        Driven::Open(failure) => Err(told_of_intent(failure)),
+        Driven::Refused(_) | Driven::Over => Err(not_bound()),
+        Driven::Broken(cause) => Err(ApiError::fault(cause)),
+    }
+}
+
+async fn settle(app: &App, record: &BindingRecord) -> Result<(), ApiError> {
+    let (task, key) = (record.task, &record.request.key);
+    let settled = app.store.settle_cancel(app.now(), task, key).await;
+    settled.map_err(unavailable)
+}
+
+/// The intent stays and will be carried out, so that nobody can say that it was not applied.
+fn told_of_intent(failure: SchedulerFailure) -> ApiError {
+    failure.unknown().told(Asked::CancelByKey)
+}

@@ -1,0 +1,105 @@
+//! Executions of tasks over HTTP.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView, ListExecutionsOfAll};
+use taskpilot_api::page::Page;
+use taskpilot_domain::ids::TaskId;
+use taskpilot_server::context::RequestContext;
+use taskpilot_server::error::ApiError;
+use taskpilot_server::extract::{OptionalJsonBody, PathId, Patience, Query};
+use taskpilot_server::waiting::Seat;
+
+use crate::app::App;
+use crate::executions::cancel::{self, Canceled, Wish};
+use crate::executions::{list, read};
+
+type AppState = State<Arc<App>>;
+
+/// Reads how the execution of a task stands.
+#[utoipa::path(
+    get, path = "/api/tasks/{id}/execution", operation_id = "get_task_execution",
+    tag = "executions",
+    params(("id" = i64, Path, description = "The task.")),
+    responses((status = 200, body = ExecutionView, description = "Its execution.")),
+)]
+pub(super) async fn get_task_execution(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(id): PathId<TaskId>,
+) -> Result<Json<ExecutionView>, ApiError> {
+    read::read(&app, &context, id).await.map(Json)
+}
+
+/// Cancels the execution of a task; repeatable. The verdict is final, and with `Prefer: wait` the
+/// answer waits for the end of the work.
+#[utoipa::path(
+    put, path = "/api/tasks/{id}/execution/cancel", operation_id = "cancel_task_execution",
+    tag = "executions",
+    params(
+        ("id" = i64, Path, description = "The task."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`, at most 60 seconds."),
+    ),
+    request_body = Option<CancelBody>,
+    responses(
+        (status = 204, description = "Canceled; with a wait that was applied, the stop is settled."),
+        (status = 202, body = ExecutionView, description = "Canceled, and the stop is not settled yet."),
+    ),
+)]
+pub(super) async fn cancel_task_execution(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(id): PathId<TaskId>,
+    patience: Patience,
+    OptionalJsonBody(body): OptionalJsonBody<CancelBody>,
+) -> Result<Response, ApiError> {
+    let reason = body.resolve()?;
+    let (wait, seat) = patience.sit_down().unzip();
+    let wish = |wait| Wish {
+        reason: reason.clone(),
+        wait,
+    };
+    let canceled = tokio::select! {
+        canceled = cancel::cancel(&app, &context, id, wish(wait)) => canceled?,
+        // Who waited is told the verdict: asked for again, it is the same and comes at once.
+        () = closing(seat.as_ref()) => cancel::cancel(&app, &context, id, wish(None)).await?,
+    };
+    Ok(answer(&canceled, &patience))
+}
+
+/// A verdict alone does not honour the wish to wait, and does not say that it did.
+fn answer(canceled: &Canceled, patience: &Patience) -> Response {
+    let mut response = match canceled {
+        Canceled::Decided => return StatusCode::NO_CONTENT.into_response(),
+        Canceled::Settled => StatusCode::NO_CONTENT.into_response(),
+        Canceled::Open(view) => (StatusCode::ACCEPTED, Json(view)).into_response(),
+    };
+    response.headers_mut().extend(patience.applied());
+    response
+}
+
+/// Never for a call that does not wait: its deadline is within the time to drain.
+async fn closing(seat: Option<&Seat>) {
+    match seat {
+        Some(seat) => seat.closing().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Lists the executions of the scheduler, newest first, each with its task.
+#[utoipa::path(
+    get, path = "/api/executions", operation_id = "list_executions", tag = "executions",
+    params(ListExecutionsOfAll),
+    responses((status = 200, body = Page<ExecutionItem>, description = "A page.")),
+)]
+pub(super) async fn list_executions(
+    State(app): AppState,
+    context: RequestContext,
+    Query(query): Query<ListExecutionsOfAll>,
+) -> Result<Json<Page<ExecutionItem>>, ApiError> {
+    list::list(&app, &context, query).await.map(Json)
+}

@@ -1,0 +1,10 @@
+//! The user's surface.
+
+mod bindings;
+pub(crate) mod error;
+mod executions;
+mod routes;
+mod tasks;
+mod workers;
+
+pub use routes::{openapi, router, routes};

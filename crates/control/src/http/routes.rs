@@ -1,0 +1,89 @@
+//! All routes of the control plane.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use taskpilot_server::edge::Edge;
+use taskpilot_server::openapi::{to_json, with_problems};
+use taskpilot_server::permission::Permission;
+use taskpilot_server::routes::{Route, RouteInfo, Table};
+use utoipa::OpenApi;
+
+use super::{bindings, executions, tasks, workers};
+use crate::app::App;
+
+const READ: Permission = Permission::TasksRead;
+const WRITE: Permission = Permission::TasksWrite;
+const LOOK: Permission = Permission::ExecutionsRead;
+const CANCEL: Permission = Permission::ExecutionsCancel;
+const OPERATE: Permission = Permission::OperationsRead;
+const EVERYBODY: Permission = Permission::Everybody;
+
+#[rustfmt::skip]
+fn table() -> Table<Arc<App>> {
+    use {bindings as b, executions as e, tasks as t, workers as w};
+    Table::new([
+        Route::post("/api/tasks", "create_task", WRITE, t::create_task),
+        Route::get("/api/tasks", "list_tasks", READ, t::list_tasks).with_query(),
+        Route::get("/api/tasks/{id}", "get_task", READ, t::get_task),
+        Route::put("/api/tasks/{id}/cancel", "withdraw_task", WRITE, t::withdraw_task),
+        Route::post("/api/tasks/{id}/scheduler", "bind_task", WRITE, b::bind_task),
+        Route::get("/api/tasks/{id}/execution", "get_task_execution", LOOK, e::get_task_execution),
+        Route::put("/api/tasks/{id}/execution/cancel", "cancel_task_execution", CANCEL, e::cancel_task_execution).waits(),
+        Route::get("/api/executions", "list_executions", LOOK, e::list_executions).with_query(),
+        Route::get("/api/workers", "list_workers", OPERATE, w::list_workers),
+        Route::get("/openapi.json", "get_openapi", EVERYBODY, get_openapi),
+    ])
+}
+
+/// What the routes say of themselves.
+pub fn routes() -> Vec<RouteInfo> {
+    table().infos()
+}
+
+/// The control plane as a service.
+pub fn router(app: Arc<App>) -> Router {
+    let edge = Edge::new(app.clock.clone(), app.shutdown.clone());
+    table().into_router(app, edge)
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "TaskPilot",
+        description = "The control plane: tasks, their bindings, and the executions of tasks."
+    ),
+    paths(
+        tasks::create_task,
+        tasks::list_tasks,
+        tasks::get_task,
+        tasks::withdraw_task,
+        bindings::bind_task,
+        executions::get_task_execution,
+        executions::cancel_task_execution,
+        executions::list_executions,
+        workers::list_workers,
+        get_openapi,
+    )
+)]
+struct Document;
+
+/// The OpenAPI document of the control plane.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    with_problems(Document::openapi())
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/openapi.json", operation_id = "get_openapi", tag = "service",
+    responses((status = 200, content_type = "application/json", body = String,
+        description = "The OpenAPI document.")),
+)]
+async fn get_openapi() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        to_json(&openapi()),
+    )
+}

@@ -1,0 +1,126 @@
+//! Creates a task, and binds it in the same commit where that is asked for.
+
+use std::sync::Arc;
+
+use taskpilot_api::errors::ErrorCode;
+use taskpilot_api::field::FieldError;
+use taskpilot_api::tasks::{CreateTask, NewBinding, NewTask};
+use taskpilot_domain::names::IdempotencyKey;
+use taskpilot_domain::options::{ExecutionOptions, InvalidOption};
+use taskpilot_domain::time::Timestamp;
+use taskpilot_server::context::RequestContext;
+use taskpilot_server::error::ApiError;
+use taskpilot_server::fingerprint::fingerprint;
+use taskpilot_store::rows::bindings::{BindingRecord, BindingRequest};
+use taskpilot_store::rows::keys::KeyedRequest;
+use taskpilot_store::rows::tasks as rows;
+use taskpilot_store::rows::tasks::{CreateTaskOutcome, TaskRecord};
+
+use crate::app::App;
+use crate::bindings::bind::driven;
+use crate::bindings::drive::Driven;
+use crate::bindings::request::{Work, request};
+use crate::http::error::unavailable;
+
+/// Creates a task, now or before, and gives it as it is now.
+///
+/// Once the create is committed it is acknowledged, whatever becomes of its binding.
+pub(crate) async fn create(
+    app: &Arc<App>,
+    context: &RequestContext,
+    key: Option<IdempotencyKey>,
+    body: CreateTask,
+) -> Result<TaskRecord, ApiError> {
+    let now = app.now();
+    let new = checked(now, context, key, body)?;
+    let outcomes = app.store.create_tasks(now, vec![new]).await;
+    let outcome = outcomes.map_err(unavailable)?.into_iter().next();
+    match outcome.ok_or_else(|| ApiError::fault("a create without an outcome"))? {
+        CreateTaskOutcome::Created(task, None) | CreateTaskOutcome::Replayed(task, None) => {
+            Ok(task)
+        }
+        CreateTaskOutcome::Created(task, Some(binding))
+        | CreateTaskOutcome::Replayed(task, Some(binding)) => {
+            Ok(bound_if_possible(app, context, (task, binding)).await)
+        }
+        CreateTaskOutcome::Mismatch => {
+            let detail = "this key came before with another body";
+            Err(ApiError::new(ErrorCode::IdempotencyMismatch, detail))
+        }
+    }
+}
+
+async fn bound_if_possible(
+    app: &Arc<App>,
+    context: &RequestContext,
+    (task, binding): (TaskRecord, BindingRecord),
+) -> TaskRecord {
+    if let Ok(Driven::Bound(bound)) = driven(app, context, binding).await {
+        return *bound;
+    }
+    let now = app.store.get_task(&task.namespace, task.id).await;
+    now.ok().flatten().unwrap_or(task)
+}
+
+fn checked(
+    now: Timestamp,
+    context: &RequestContext,
+    key: Option<IdempotencyKey>,
+    body: CreateTask,
+) -> Result<rows::NewTask, ApiError> {
+    let key = key.map(|key| keyed(key, &body)).transpose()?;
+    let mut new = body.resolve()?;
+    let binding = new.bind.take();
+    if let Some(binding) = &binding {
+        let check = valid_at(&binding.options, now, key.is_some());
+        check.map_err(|invalid| FieldError::from(invalid).within("execution"))?;
+    }
+    let bind = binding
+        .map(|binding| begun(now, context, (&new, binding)))
+        .transpose()?;
+    Ok(rows::NewTask {
+        namespace: context.namespace.clone(),
+        kind: new.r#type,
+        title: new.title,
+        labels: new.labels,
+        payload: Arc::from(new.payload.as_str()),
+        key,
+        bind,
+    })
+}
+
+fn begun(
+    now: Timestamp,
+    context: &RequestContext,
+    (task, binding): (&NewTask, NewBinding),
+) -> Result<BindingRequest, ApiError> {
+    let work = Work {
+        principal: &context.principal,
+        kind: &task.r#type,
+        payload: task.payload.clone(),
+    };
+    request(now, work, binding)
+}
+
+/// A repeat is answered although its deadline has passed since; a create under a new key whose
+/// deadline has passed then fails by it at once, as one does whose way here took too long.
+fn valid_at(
+    options: &ExecutionOptions,
+    now: Timestamp,
+    may_be_repeat: bool,
+) -> Result<(), InvalidOption> {
+    match (options.validate(now), options.deadline) {
+        (Err(InvalidOption::Deadline), Some(deadline)) if may_be_repeat => {
+            options.validate(deadline.minus_ms(1))
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+fn keyed(key: IdempotencyKey, body: &CreateTask) -> Result<KeyedRequest, ApiError> {
+    Ok(KeyedRequest {
+        key,
+        fingerprint: fingerprint(body).map_err(ApiError::fault)?,
+        expired: false,
+    })
+}

@@ -1,0 +1,7 @@
+//! Tasks: the users' records of intent.
+
+pub(crate) mod create;
+pub(crate) mod describe;
+pub(crate) mod list;
+pub(crate) mod read;
+pub(crate) mod withdraw;

@@ -1,0 +1,8 @@
+//! The control plane from outside: through its router, on SQLite in a temporary directory, in front
+//! of schedulers of every kind.
+#![cfg(test)]
+
+mod documents;
+mod ours;
+mod tasks;
+mod world;

@@ -1,0 +1,163 @@
+//! Cancels while a task is binding: the intent is committed, and carried out whatever happens.
+
+use serde_json::{Value, json};
+use taskpilot_client::transport::Policy;
+use taskpilot_e2e::stand_in::{Manner, StandIn};
+use taskpilot_e2e::wait::{SOON, wait_until};
+
+use crate::ours::{self, Ours};
+use crate::world::{Call, Control, clock, start};
+
+async fn with_way() -> (Ours, StandIn, Control) {
+    let clock = clock();
+    let scheduler = ours::start(clock.clone()).await;
+    let way = StandIn::start_as(Manner::Forwards(scheduler.address))
+        .await
+        .unwrap();
+    let control = start(&way.url(), clock, Policy::default());
+    (scheduler, way, control)
+}
+
+fn canceled_by(reason: &str) -> Value {
+    json!({"reason": reason})
+}
+
+async fn cancel_for(control: &Control, task: i64, reason: &str) -> crate::world::Answer {
+    let call = Call::put(&format!("/api/tasks/{task}/execution/cancel"));
+    control.send(call.json(&canceled_by(reason))).await
+}
+
+#[tokio::test]
+async fn an_intent_outlives_the_outage_and_the_crash_and_nothing_runs() {
+    let (scheduler, mut way, control) = with_way().await;
+    way.refuse().await;
+    let task = control.create().await;
+    control.bind(task).await;
+    let away = cancel_for(&control, task, "first").await;
+    assert_eq!(
+        away.problem(),
+        (503, "scheduler_unavailable", Some("unknown"))
+    );
+    assert!(away.header("retry-after").is_some());
+    cancel_for(&control, task, "second").await;
+
+    let control = control.restart(&way.url());
+    way.listen().await.unwrap();
+    control.tick().await;
+    let (status, error, execution) = control.standing(task).await;
+    assert_eq!((status.as_str(), error), ("BOUND", None));
+    let view = control.view(task).await.body;
+    assert_eq!(
+        (&view["status"], &view["attemptCount"]),
+        (&json!("CANCELED"), &json!(0))
+    );
+    let (by, reason) = (&view["cancel"]["requestedBy"], &view["cancel"]["reason"]);
+    assert_eq!((by, reason), (&json!("local"), &json!("first")));
+    assert_eq!(scheduler.executions().await, [execution.unwrap()]);
+    // By the key and before the create.
+    let commands: Vec<bool> = way
+        .seen()
+        .iter()
+        .filter(|seen| seen.method != "GET")
+        .map(|seen| seen.path.starts_with("/tasks/by-key/"))
+        .collect();
+    assert_eq!(commands, [true, false]);
+}
+
+#[tokio::test]
+async fn a_cancel_does_not_wait_for_a_create_that_hangs() {
+    let (scheduler, way, control) = with_way().await;
+    let task = control.create().await;
+    way.behave(Manner::Hangs.for_creates_else(Manner::Forwards(scheduler.address)));
+    let control = std::sync::Arc::new(control);
+    let bind = tokio::spawn({
+        let control = control.clone();
+        async move { control.bind(task).await }
+    });
+    let sent = wait_until("the create is sent", SOON, || async {
+        Ok((!way.creates().is_empty()).then_some(()))
+    });
+    sent.await.unwrap();
+    assert_eq!(cancel_for(&control, task, "now").await.status, 204);
+    way.behave(Manner::Forwards(scheduler.address));
+    let bound = bind.await.unwrap();
+    assert_eq!(
+        (bound.status, &bound.body["status"]),
+        (201, &json!("BOUND"))
+    );
+    assert_eq!(control.view(task).await.body["status"], "CANCELED");
+}
+
+#[tokio::test]
+async fn a_cancel_that_is_answered_lets_the_task_show_its_execution() {
+    let (_scheduler, mut way, control) = with_way().await;
+    way.refuse().await;
+    let task = control.create().await;
+    control.bind(task).await;
+    way.listen().await.unwrap();
+    assert_eq!(cancel_for(&control, task, "now").await.status, 204);
+    let bound = wait_until("the task is bound", SOON, || async {
+        Ok((control.task(task).await["status"] == "BOUND").then_some(()))
+    });
+    bound.await.unwrap();
+    assert_eq!(control.view(task).await.body["status"], "CANCELED");
+    way.forget();
+    control.reconcile().await;
+    assert_eq!(way.seen(), []);
+}
+
+#[tokio::test]
+async fn an_intent_that_came_too_late_for_the_key_is_carried_out_by_the_id() {
+    let (scheduler, way, control) = with_way().await;
+    let to = scheduler.address;
+    way.behave(Manner::ForwardsAndHangsUp(to).for_creates_else(Manner::Forwards(to)));
+    let task = control.create().await;
+    control.bind(task).await;
+    // The execution is there, and the control plane does not know it.
+    let lost = Manner::Split {
+        creates: Box::new(Manner::Forwards(to)),
+        others: Box::new(Manner::HangsUp),
+    };
+    way.behave(lost);
+    let away = cancel_for(&control, task, "late").await;
+    assert_eq!(
+        away.problem(),
+        (503, "scheduler_unavailable", Some("unknown"))
+    );
+    assert_eq!(
+        control.bind(task).await.problem(),
+        (503, "scheduler_unavailable", Some("unknown"))
+    );
+    way.behave(Manner::Forwards(to));
+    control.reconcile().await;
+    assert_eq!(control.task(task).await["status"], "BOUND");
+    let view = control.view(task).await.body;
+    assert_eq!(
+        (&view["status"], &view["cancel"]["reason"]),
+        (&json!("CANCELED"), &json!("late"))
+    );
+    assert_eq!(scheduler.executions().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_ended_under_the_key_cannot_be_canceled() {
+    let (scheduler, way, control) = with_way().await;
+    let to = scheduler.address;
+    way.behave(Manner::ForwardsAndHangsUp(to).for_creates_else(Manner::Forwards(to)));
+    let task = control.create().await;
+    control.bind(task).await;
+    scheduler
+        .start_work()
+        .await
+        .end(&json!({"outcome": "succeeded", "result": 1}))
+        .await;
+    let refused = cancel_for(&control, task, "late").await;
+    assert_eq!(
+        refused.problem(),
+        (409, "execution_conflict", Some("not_applied"))
+    );
+    way.behave(Manner::Forwards(to));
+    control.reconcile().await;
+    assert_eq!(control.task(task).await["status"], "BOUND");
+    assert_eq!(control.view(task).await.body["status"], "SUCCEEDED");
+}

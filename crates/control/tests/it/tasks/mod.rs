@@ -1,0 +1,11 @@
+//! Folders and files mirror the paths below `/api`.
+
+mod bind;
+mod binding;
+mod cancel;
+mod create;
+mod execution;
+mod lists;
+mod plain;
+mod refused;
+mod withdraw;
