@@ -1,0 +1,26 @@
+//! The worker: runs attempts and tells the truth about their end.
+//!
+//! [`Worker`] lives one life on one scheduler; [`Handlers`] say what it may run. Commands run under
+//! a supervisor process of ours (`supervisor` is its inside, [`supervised`] the worker's side of
+//! it); [`journal`] lets a new worker end what its previous life left.
+#![warn(missing_docs)]
+
+mod chance;
+pub mod clock;
+pub mod environment;
+mod handlers;
+pub mod journal;
+mod limits;
+pub mod process_table;
+mod runtime;
+pub mod spec;
+pub mod supervised;
+mod supervisor;
+pub mod sweep;
+mod wire;
+
+pub use handlers::{Handlers, HandlersError};
+pub use runtime::{Worker, WorkerConfig, WorkerError};
+pub use supervised::SUBCOMMAND as SUPERVISE;
+pub use supervisor::supervise_main;
+pub use wire::{EndCause, Ended, Event, OutputTail, StartError, StartErrorCode, StopSignal};

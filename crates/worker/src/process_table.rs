@@ -1,0 +1,189 @@
+//! Reading `/proc`: who exists, whose child it is, and signals that cannot hit a reused pid.
+
+use std::collections::HashMap;
+use std::{fs, io};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+
+/// One process of this boot: a pid alone may name another one tomorrow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// Its pid.
+    pub pid: i32,
+    /// When it began, in clock ticks since boot: field 22 of `/proc/<pid>/stat`.
+    pub start_ticks: u64,
+}
+
+/// What became of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The process has it.
+    Delivered,
+    /// The process had ended, or is a zombie that only waits to be collected.
+    Gone,
+    /// The kernel refused: the process has another user.
+    Refused,
+}
+
+/// A line of the process table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) id: ProcessId,
+    pub(crate) parent: i32,
+    /// Ended, or (rarely) a first thread that ended before the others of its process.
+    pub(crate) zombie: bool,
+}
+
+impl ProcessId {
+    /// The process that has this pid now.
+    pub fn of(pid: i32) -> Option<Self> {
+        Process::read(pid).map(|process| process.id)
+    }
+
+    /// Whether it exists and has not ended. A zombie has ended.
+    pub fn is_alive(self) -> bool {
+        Process::read(self.pid).is_some_and(|process| process.id == self && !process.zombie)
+    }
+
+    /// Sends a signal to this process and to no other that got its pid since.
+    pub(crate) fn signal(self, signal: Signal) -> Sent {
+        let Some(pid) = Pid::from_raw(self.pid) else {
+            return Sent::Gone;
+        };
+        // Pin first, look second: if the pid still has our start time now, the pin is of it.
+        let pin = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pin) => Some(pin),
+            Err(Errno::SRCH) => return Sent::Gone,
+            Err(_) => None,
+        };
+        let Some(process) = Process::read(self.pid).filter(|process| process.id == self) else {
+            return Sent::Gone;
+        };
+        let sent = match pin {
+            Some(pin) => pidfd_send_signal(pin, signal),
+            None => kill_process(pid, signal),
+        };
+        match sent {
+            // A zombie is signaled all the same: other threads of it may live.
+            Ok(()) if process.zombie => Sent::Gone,
+            Ok(()) => Sent::Delivered,
+            Err(Errno::SRCH) => Sent::Gone,
+            Err(_) => Sent::Refused,
+        }
+    }
+}
+
+impl Process {
+    pub(crate) fn read(pid: i32) -> Option<Self> {
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        Self::parse(&String::from_utf8_lossy(&stat))
+    }
+
+    /// Field numbers as in proc(5). The name may hold blanks and brackets: its end is the last one.
+    fn parse(stat: &str) -> Option<Self> {
+        let pid = stat.split_once(' ')?.0.parse().ok()?;
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+        let field = |number: usize| fields.get(number - 3).copied();
+        Some(Self {
+            id: ProcessId {
+                pid,
+                start_ticks: field(22)?.parse().ok()?,
+            },
+            parent: field(4)?.parse().ok()?,
+            zombie: matches!(field(3)?, "Z" | "X" | "x"),
+        })
+    }
+}
+
+/// All processes that can be seen. No snapshot: what is born meanwhile may be missing.
+pub(crate) fn all() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter_map(Process::read)
+        .collect()
+}
+
+/// All processes whose ancestry leads to `root`, without it, parents before children.
+pub(crate) fn descendants_of(root: i32) -> Vec<Process> {
+    let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
+    for process in all() {
+        children.entry(process.parent).or_default().push(process);
+    }
+    let mut found = children.remove(&root).unwrap_or_default();
+    let mut next = 0;
+    while let Some(process) = found.get(next) {
+        found.extend(children.remove(&process.id.pid).unwrap_or_default());
+        next += 1;
+    }
+    found
+}
+
+/// The children of this process, which must have one thread: much cheaper than a walk over all.
+/// `None` where the kernel has no such file (`CONFIG_PROC_CHILDREN`).
+pub(crate) fn own_children() -> Option<Vec<Process>> {
+    let own = std::process::id();
+    let children = fs::read_to_string(format!("/proc/self/task/{own}/children")).ok()?;
+    Some(
+        children
+            .split_ascii_whitespace()
+            .filter_map(|pid| Process::read(pid.parse().ok()?))
+            .collect(),
+    )
+}
+
+/// Whether the environment with which the process was executed has this `NAME=value`.
+pub(crate) fn has_variable(pid: i32, variable: &str) -> bool {
+    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+        environment
+            .split(|byte| *byte == 0)
+            .any(|entry| entry == variable.as_bytes())
+    })
+}
+
+/// The id of this boot: pids and start times of another one mean nothing.
+pub(crate) fn boot_id() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?
+        .trim()
+        .to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_blanks_and_brackets_does_not_shift_the_fields() {
+        let stat = "42 (a) Z 9 (b)) S 7 42 42 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 91429 1 2";
+        let parsed = Process::parse(stat);
+        let id = ProcessId {
+            pid: 42,
+            start_ticks: 91_429,
+        };
+        assert_eq!(
+            parsed,
+            Some(Process {
+                id,
+                parent: 7,
+                zombie: false
+            })
+        );
+    }
+
+    #[test]
+    fn a_pid_with_another_start_time_is_not_signaled() {
+        let own = ProcessId::of(i32::try_from(std::process::id()).unwrap()).unwrap();
+        let other = ProcessId {
+            start_ticks: own.start_ticks + 1,
+            ..own
+        };
+        assert!(own.is_alive());
+        assert!(!other.is_alive());
+        // Would end the test run if it were delivered.
+        assert_eq!(other.signal(Signal::KILL), Sent::Gone);
+    }
+}

@@ -1,0 +1,210 @@
+//! The life of one attempt beside the dispatcher: prepare it, start its supervisor, pass on what
+//! happens. It holds the slot until nothing is left.
+
+use std::sync::Arc;
+
+use taskpilot_api::workers::{FailureBody, FencedAttempt, Grant};
+use taskpilot_domain::lease::self_stop;
+use tokio::sync::mpsc;
+
+use super::messages::{Message, Ready, Step};
+use super::slots::Slot;
+use crate::chance;
+use crate::clock::{BootInstant, pause};
+use crate::handlers::{Command, Handler, Prepared};
+use crate::limits::SURVIVORS_PAUSE_MS;
+use crate::process_table::ProcessId;
+use crate::spec::{CommandSpec, Timing};
+use crate::supervised::{Events, SuperviseError, Supervision};
+use crate::wire::{Event, StartErrorCode};
+
+/// What it takes to run one attempt.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) fenced: FencedAttempt,
+    pub(crate) grant: Grant,
+    pub(crate) handler: Arc<Handler>,
+    pub(crate) supervision: Supervision,
+    pub(crate) lease_ms: u64,
+    pub(crate) lease_end: BootInstant,
+    pub(crate) grace_ms: u64,
+    pub(crate) slot: Slot,
+}
+
+impl Job {
+    /// All that is still needed once the program can start: payloads are large.
+    fn into_slot(self) -> Slot {
+        self.slot
+    }
+}
+
+/// Whom an attempt tells what happens to it.
+struct Teller {
+    fenced: FencedAttempt,
+    inbox: mpsc::Sender<Message>,
+}
+
+impl Teller {
+    /// The session may be over: then nobody wants to know, and the end is awaited all the same.
+    async fn tell(&self, step: Step) {
+        let message = Message::Attempt(self.fenced, step, None);
+        let _ = self.inbox.send(message).await;
+    }
+
+    /// The slot is given back with the news, so that it is not used before it was heard.
+    async fn tell_last(&self, step: Step, slot: Slot) {
+        let message = Message::Attempt(self.fenced, step, Some(slot));
+        let _ = self.inbox.send(message).await;
+    }
+}
+
+/// Returns when nothing of the attempt is left.
+pub(crate) async fn run(job: Job, inbox: mpsc::Sender<Message>) {
+    let teller = Teller {
+        fenced: job.fenced,
+        inbox,
+    };
+    match job.handler.prepare(&job.grant) {
+        Ok(Prepared::Command(command)) => supervise(job, *command, &teller).await,
+        Ok(Prepared::InProcess(code)) => {
+            let ready = Step::Ready(Ready::InProcess(code));
+            teller.tell_last(ready, job.slot).await;
+        }
+        Err(failure) => teller.tell_last(Step::NotStarted(failure), job.slot).await,
+    }
+}
+
+async fn supervise(job: Job, command: Command, teller: &Teller) {
+    let timeout_ms = command.timeout_ms;
+    let started = match spec(&job, command) {
+        Ok(spec) => job
+            .supervision
+            .spawn(spec)
+            .await
+            .map_err(|error| failure(&error)),
+        Err(failure) => Err(failure),
+    };
+    match started {
+        Ok((supervised, events)) => {
+            teller.tell(Step::Ready(Ready::Program(supervised))).await;
+            listen(events, timeout_ms, job.into_slot(), teller).await;
+        }
+        Err(failure) => teller.tell_last(Step::NotStarted(failure), job.slot).await,
+    }
+}
+
+fn spec(job: &Job, command: Command) -> Result<CommandSpec, FailureBody> {
+    let marker = chance::marker().map_err(|error| unavailable(error.to_string()))?;
+    let mut spec = CommandSpec::new(command.argv, marker, job.lease_end);
+    spec.environment = command.environment;
+    spec.directory = command.directory;
+    spec.limits = command.limits;
+    spec.stdin = command.stdin;
+    spec.output_tail_bytes = command.output_tail_bytes;
+    spec.timing = timing(job.lease_ms, job.grace_ms);
+    let (execution, attempt) = (job.fenced.execution_id, job.fenced.attempt);
+    spec.subject = format!("execution {execution}, attempt {attempt}");
+    Ok(spec)
+}
+
+fn timing(lease_ms: u64, grace_ms: u64) -> Timing {
+    let margins = self_stop(lease_ms);
+    Timing {
+        grace_ms,
+        lease_terminate_margin_ms: margins.terminate_margin_ms,
+        lease_kill_margin_ms: margins.kill_margin_ms,
+        ..Timing::default()
+    }
+}
+
+fn failure(error: &SuperviseError) -> FailureBody {
+    match error {
+        SuperviseError::TooLarge { .. } => FailureBody {
+            code: StartErrorCode::ArgumentsRefused.as_str().to_owned(),
+            message: error.to_string(),
+            retryable: false,
+        },
+        SuperviseError::Io(_) | SuperviseError::Unusable(_) | SuperviseError::NotReady => {
+            unavailable(error.to_string())
+        }
+    }
+}
+
+fn unavailable(message: String) -> FailureBody {
+    tracing::error!(message, "an attempt cannot be supervised");
+    FailureBody {
+        code: "supervisor_unavailable".to_owned(),
+        message,
+        retryable: true,
+    }
+}
+
+/// Passes on what the supervisor says.
+async fn listen(mut events: Events, timeout_ms: Option<u64>, slot: Slot, teller: &Teller) {
+    let mut limit = std::pin::pin!(async {
+        match timeout_ms {
+            Some(timeout_ms) => pause(timeout_ms).await,
+            None => std::future::pending().await,
+        }
+    });
+    let (mut is_running, mut is_timed_out) = (false, false);
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            () = &mut limit, if is_running && !is_timed_out => {
+                is_timed_out = true;
+                teller.tell(Step::TimedOut).await;
+                continue;
+            }
+        };
+        match event {
+            None => return,
+            Some(Event::Lost { survivors }) => return lost(survivors, slot, teller).await,
+            Some(event @ Event::Ended(_)) => {
+                return teller.tell_last(Step::Event(event), slot).await;
+            }
+            Some(event) => {
+                is_running |= matches!(event, Event::Started { .. });
+                teller.tell(Step::Event(event)).await;
+            }
+        }
+    }
+}
+
+/// Without a supervisor nobody but us sees the end of what could not be killed.
+async fn lost(survivors: Vec<i32>, slot: Slot, teller: &Teller) {
+    let mut left: Vec<ProcessId> = survivors
+        .iter()
+        .copied()
+        .filter_map(ProcessId::of)
+        .collect();
+    if !left.is_empty() {
+        teller.tell(Step::Event(Event::Lost { survivors })).await;
+    }
+    while !left.is_empty() {
+        pause(SURVIVORS_PAUSE_MS).await;
+        left.retain(|process| process.is_alive());
+    }
+    let survivors = Vec::new();
+    let gone = Step::Event(Event::Lost { survivors });
+    teller.tell_last(gone, slot).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_margins_shrink_with_the_lease() {
+        let margins = |lease_ms| {
+            let timing = timing(lease_ms, 1);
+            (
+                timing.lease_terminate_margin_ms,
+                timing.lease_kill_margin_ms,
+            )
+        };
+        assert_eq!(margins(60_000), (10_000, 5_000));
+        assert_eq!(margins(30_000), (10_000, 5_000));
+        assert_eq!(margins(6_000), (2_000, 1_000));
+    }
+}

@@ -1,0 +1,185 @@
+//! The attempts of a session, from their grant until their end is answered.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskpilot_api::workers::{AttemptRef, FencedAttempt};
+
+use crate::clock::BootInstant;
+use crate::handlers::Handler;
+use crate::limits::REMEMBERED_MAX;
+use crate::supervised::{NotDelivered, Supervised};
+
+/// One attempt.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) handler: Arc<Handler>,
+    /// From the polite signal to the kill, where no order says otherwise.
+    pub(crate) grace_ms: u64,
+    pub(crate) phase: Phase,
+    pub(crate) stop: Option<Stop>,
+    /// When the tree was first signaled because it shall stop.
+    pub(crate) signaled_at: Option<BootInstant>,
+    /// SIGKILL did not end the tree so far: some of what is left.
+    pub(crate) survivors: Vec<i32>,
+}
+
+/// How far an attempt has come.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// Its supervisor is being started; nothing of it runs.
+    Preparing,
+    /// Its program was let run.
+    Running(Supervised),
+    /// Nothing of it is left; its end is to be answered.
+    Ended,
+}
+
+/// An attempt shall end before its own end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stop {
+    pub(crate) why: Why,
+    pub(crate) grace_ms: u64,
+}
+
+/// Why an attempt shall end; the later of two reasons here is the one that counts.
+///
+/// What ran longer than its handler allows did so, whatever came then. An order outranks all reasons
+/// of our own. What is lost is nobody's business any more; a dead session still hears how things
+/// ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Why {
+    /// The worker ends.
+    Shutdown,
+    /// The session is dead.
+    SessionDead,
+    /// It has run as long as its handler may.
+    HandlerTimeout,
+    /// The scheduler ordered it.
+    Order,
+    /// The scheduler took it back.
+    Lost,
+}
+
+impl Attempt {
+    pub(crate) fn new(handler: Arc<Handler>, grace_ms: u64) -> Self {
+        Self {
+            handler,
+            grace_ms,
+            phase: Phase::Preparing,
+            stop: None,
+            signaled_at: None,
+            survivors: Vec::new(),
+        }
+    }
+
+    /// Whether something of it runs or may come to run.
+    pub(crate) fn is_live(&self) -> bool {
+        !matches!(self.phase, Phase::Ended)
+    }
+
+    pub(crate) fn why(&self) -> Option<Why> {
+        self.stop.map(|stop| stop.why)
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.why() == Some(Why::Lost)
+    }
+
+    /// Stops it, or shortens the grace of the stop that is under way.
+    pub(crate) fn stop(&mut self, stop: Stop) {
+        let known = self.stop.get_or_insert(stop);
+        known.why = known.why.max(stop.why);
+        known.grace_ms = known.grace_ms.min(stop.grace_ms);
+        self.press();
+    }
+
+    /// Tells the supervisor of the stop, once more if need be. A repeat can only shorten the grace.
+    pub(crate) fn press(&mut self) {
+        if let (Phase::Running(supervised), Some(stop)) = (&self.phase, self.stop) {
+            // One that reads nothing now is told again at the next heartbeat.
+            let told = supervised.stop(Duration::from_millis(stop.grace_ms));
+            if told == Err(NotDelivered::Busy) {
+                tracing::warn!("a supervisor does not read its orders");
+            }
+        }
+    }
+
+    pub(crate) fn extend_lease(&self, lease_end: BootInstant) {
+        if let Phase::Running(supervised) = &self.phase {
+            let _ = supervised.extend_lease(lease_end);
+        }
+    }
+}
+
+/// All attempts whose end was not answered, and the names of some that were.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    known: HashMap<FencedAttempt, Attempt>,
+    answered: HashSet<FencedAttempt>,
+    ages: VecDeque<FencedAttempt>,
+}
+
+impl Attempts {
+    pub(crate) fn insert(&mut self, fenced: FencedAttempt, attempt: Attempt) {
+        self.known.insert(fenced, attempt);
+    }
+
+    pub(crate) fn contains(&self, fenced: FencedAttempt) -> bool {
+        self.known.contains_key(&fenced) || self.answered.contains(&fenced)
+    }
+
+    /// Whether its end was answered: there is nothing more to say about it.
+    pub(crate) fn is_answered(&self, fenced: FencedAttempt) -> bool {
+        self.answered.contains(&fenced)
+    }
+
+    pub(crate) fn get_mut(&mut self, fenced: FencedAttempt) -> Option<&mut Attempt> {
+        self.known.get_mut(&fenced)
+    }
+
+    /// Its end was answered, or nobody asks for it.
+    pub(crate) fn settle(&mut self, fenced: FencedAttempt) {
+        if self.known.remove(&fenced).is_some() && self.answered.insert(fenced) {
+            self.ages.push_back(fenced);
+            if self.ages.len() > REMEMBERED_MAX {
+                self.ages
+                    .pop_front()
+                    .map(|oldest| self.answered.remove(&oldest));
+            }
+        }
+    }
+
+    /// Everything that was granted and whose end is not answered.
+    pub(crate) fn held(&self) -> Vec<AttemptRef> {
+        let ours = self.known.iter().filter(|(_, attempt)| !attempt.is_lost());
+        ours.map(|(fenced, _)| reference(*fenced)).collect()
+    }
+
+    pub(crate) fn find(&self, named: AttemptRef) -> Option<FencedAttempt> {
+        self.known
+            .keys()
+            .find(|fenced| reference(**fenced) == named)
+            .copied()
+    }
+
+    pub(crate) fn each_mut(&mut self) -> impl Iterator<Item = (FencedAttempt, &mut Attempt)> {
+        self.known.iter_mut().map(|(fenced, one)| (*fenced, one))
+    }
+
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Attempt> {
+        self.known.values().filter(|attempt| attempt.is_live())
+    }
+
+    pub(crate) fn any_live(&self) -> bool {
+        self.live().next().is_some()
+    }
+}
+
+fn reference(fenced: FencedAttempt) -> AttemptRef {
+    AttemptRef {
+        execution_id: fenced.execution_id,
+        attempt: fenced.attempt,
+    }
+}

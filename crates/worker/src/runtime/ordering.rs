@@ -1,0 +1,91 @@
+//! Stop orders: each is confirmed, kept, and carried out once.
+
+use taskpilot_api::workers::{EvidenceBody, FencedAttempt, Order, Stage as StopStage};
+use taskpilot_domain::stop::{Containment, How};
+
+use super::attempts::{Stop, Why};
+use super::dispatcher::Dispatcher;
+use super::orders::fenced;
+use super::stops::StopNote;
+use crate::clock::BootInstant;
+
+impl Dispatcher {
+    pub(super) fn on_order(&mut self, order: &Order) {
+        let fenced = fenced(order);
+        if self.attempts.is_answered(fenced) {
+            // Its final report was the proof; the order crossed the answer.
+            return;
+        }
+        let now = BootInstant::now();
+        let first = self.orders.hear(fenced);
+        if !first && self.stops.concerns(fenced) {
+            return;
+        }
+        self.stops
+            .push(StopNote::new(fenced, StopStage::Delivered, now));
+        match self.attempts.get_mut(fenced) {
+            Some(attempt) => {
+                attempt.stop(Stop {
+                    why: Why::Order,
+                    grace_ms: order.grace_ms,
+                });
+                self.tell_how_far(fenced, now);
+            }
+            None if first => {
+                self.orders.wait_for_grant(fenced);
+                self.settle_unmatched_orders();
+            }
+            None => {}
+        }
+        tracing::info!(
+            execution = order.execution_id.get(),
+            attempt = order.attempt.0,
+            cause = order.cause.as_str(),
+            first,
+            "ordered to stop"
+        );
+    }
+
+    /// What had happened before the order came, for reasons of our own, is news to the scheduler.
+    fn tell_how_far(&mut self, fenced: FencedAttempt, now: BootInstant) {
+        let Some(attempt) = self.attempts.get_mut(fenced) else {
+            return;
+        };
+        let (signaled_at, survivors) = (attempt.signaled_at, attempt.survivors.clone());
+        if let Some(at) = signaled_at {
+            self.stops
+                .push(StopNote::new(fenced, StopStage::Acknowledged, at));
+        }
+        if !survivors.is_empty() {
+            self.stops.push(stuck(fenced, &survivors, now));
+        }
+    }
+
+    /// With no claim in flight, an order for an unknown attempt is about a grant that never
+    /// reached us: it was never started, and now never will be.
+    pub(super) fn settle_unmatched_orders(&mut self) {
+        if self.claims.in_flight.is_some() {
+            return;
+        }
+        for fenced in self.orders.take_unmatched() {
+            self.stops.push(StopNote {
+                how: Some(How::NeverStarted),
+                containment: Some(Containment::Subreaper),
+                ..StopNote::new(fenced, StopStage::Stopped, BootInstant::now())
+            });
+        }
+    }
+}
+
+/// SIGKILL did not end these.
+pub(super) fn stuck(fenced: FencedAttempt, survivors: &[i32], at: BootInstant) -> StopNote {
+    let detail = format!("still alive: {survivors:?}");
+    StopNote {
+        containment: Some(Containment::Subreaper),
+        evidence: Some(EvidenceBody {
+            detail: Some(detail),
+            ..EvidenceBody::default()
+        }),
+        ..StopNote::new(fenced, StopStage::Stuck, at)
+    }
+}

@@ -1,0 +1,114 @@
+//! One session from its registration to its end: the loops, the dispatcher, the goodbye.
+
+use std::sync::Arc;
+
+use taskpilot_api::workers::{FencedAttempt, Goodbye};
+use taskpilot_client::workers::WorkersClient;
+use taskpilot_domain::limits::WORKER_ITEMS_MAX;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::attempts::Attempts;
+use super::claiming::Claims;
+use super::closing::Stage;
+use super::dispatcher::{Dispatcher, Means, Over, Senders};
+use super::enroll::Enrolled;
+use super::link::Link;
+use super::orders::Orders;
+use super::results::ResultOutbox;
+use super::stops::StopOutbox;
+use super::{claim_loop, heartbeat_loop, order_loop, result_loop, stop_loop};
+use crate::limits::INBOX_MAX;
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionEnd {
+    /// The scheduler has ended it: the worker needs another one.
+    Dead,
+    /// The worker said goodbye.
+    Goodbye,
+    /// The worker ends and could not say goodbye, or has reason not to.
+    Unsaid,
+}
+
+/// Serves a session until it is over.
+pub(crate) async fn serve(
+    means: Means,
+    client: WorkersClient,
+    enrolled: Enrolled,
+    shutdown: CancellationToken,
+) -> SessionEnd {
+    let (to_self, inbox) = mpsc::channel(INBOX_MAX);
+    let link = Link {
+        client,
+        session: Arc::new(enrolled.session),
+        inbox: to_self.clone(),
+    };
+    // Dropped with this function: the loops end with the session.
+    let mut loops = JoinSet::new();
+    let dispatcher = Dispatcher {
+        means,
+        session: link.session.clone(),
+        senders: start_loops(&link, &mut loops),
+        to_self,
+        inbox,
+        attempts: Attempts::default(),
+        orders: Orders::default(),
+        results: ResultOutbox::default(),
+        stops: StopOutbox::default(),
+        claims: Claims::default(),
+        stage: Stage::Serving,
+        lease_end: enrolled.lease_end,
+    };
+    match dispatcher.run(shutdown).await {
+        Over::Dead => SessionEnd::Dead,
+        Over::Shutdown {
+            never_started,
+            all_ended: true,
+        } => say_goodbye(&link, never_started).await,
+        Over::Shutdown {
+            all_ended: false, ..
+        } => {
+            // A goodbye would let another worker begin beside it; the lease still holds it back.
+            tracing::error!("leaving without a goodbye: something cannot be ended");
+            SessionEnd::Unsaid
+        }
+    }
+}
+
+fn start_loops(link: &Link, loops: &mut JoinSet<()>) -> Senders {
+    let (claims, claim_orders) = mpsc::channel(1);
+    let (results, result_batches) = mpsc::channel(1);
+    let (stops, stop_batches) = mpsc::channel(1);
+    let beat_now = Arc::new(Notify::new());
+    let end_claims = CancellationToken::new();
+    let claiming = claim_loop::run(link.clone(), claim_orders);
+    let ended = end_claims.clone();
+    loops.spawn(async move {
+        ended.run_until_cancelled(claiming).await;
+    });
+    loops.spawn(result_loop::run(link.clone(), result_batches));
+    loops.spawn(stop_loop::run(link.clone(), stop_batches));
+    loops.spawn(heartbeat_loop::run(link.clone(), beat_now.clone()));
+    loops.spawn(order_loop::run(link.clone()));
+    Senders {
+        claims,
+        results,
+        stops,
+        beat_now,
+        end_claims,
+    }
+}
+
+async fn say_goodbye(link: &Link, mut never_started: Vec<FencedAttempt>) -> SessionEnd {
+    never_started.truncate(WORKER_ITEMS_MAX);
+    let goodbye = Goodbye { never_started };
+    match link.client.goodbye(&link.session, &goodbye).await {
+        Ok(()) => SessionEnd::Goodbye,
+        Err(error) => {
+            tracing::warn!(%error, "no goodbye: the lease ends by itself");
+            SessionEnd::Unsaid
+        }
+    }
+}

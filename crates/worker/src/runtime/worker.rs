@@ -1,0 +1,192 @@
+//! A worker: its settings, and its life from session to session.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use taskpilot_api::field::FieldError;
+use taskpilot_api::workers::{Register, Registered};
+use taskpilot_client::ClientError;
+use taskpilot_client::transport::{InvalidTarget, Policy};
+use taskpilot_client::workers::WorkersClient;
+use taskpilot_domain::names::{QueueName, WorkerName};
+use taskpilot_domain::stop::Containment;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::dispatcher::Means;
+use super::enroll::{Enrolled, bid_farewell, register};
+use super::link::policy;
+use super::session::{SessionEnd, serve};
+use super::slots::Slots;
+use super::state::StateDirectory;
+use crate::clock::BootInstant;
+use crate::handlers::Handlers;
+use crate::supervised::Supervision;
+use crate::sweep::Patience;
+
+/// Settings of a worker.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// The scheduler, such as `http://127.0.0.1:8080`.
+    pub scheduler_url: String,
+    /// A label for people.
+    pub name: WorkerName,
+    /// The queues it takes from, at least one.
+    pub queues: Vec<QueueName>,
+    /// Attempts it runs at once, 1 to 1,000.
+    pub slots: u32,
+    /// What it can run.
+    pub handlers: Handlers,
+    /// Its own directory, which no other worker may have: a worker that starts ends what the
+    /// previous life in this directory left.
+    pub state_directory: PathBuf,
+    /// Time that running work gets to end by itself when the worker shall end.
+    pub drain: Duration,
+}
+
+/// A worker that has its directory and does not run yet.
+#[derive(Debug)]
+pub struct Worker {
+    state: StateDirectory,
+    supervisor: Option<PathBuf>,
+    register: Register,
+    scheduler_url: String,
+    handlers: Handlers,
+    drain_ms: u64,
+}
+
+/// Why a worker cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// Another worker that lives has the directory.
+    #[error("the directory {} belongs to another worker that is running: name another one", .directory.display())]
+    Locked {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The directory cannot be used.
+    #[error("the directory {} cannot be used: {source}", .directory.display())]
+    State {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A setting is wrong.
+    #[error("a setting is wrong: {0}")]
+    Setting(#[from] FieldError),
+    /// The address of the scheduler is wrong.
+    #[error(transparent)]
+    Target(#[from] InvalidTarget),
+    /// The scheduler does not take this worker.
+    #[error("the scheduler refuses this worker: {0}")]
+    Refused(#[source] ClientError),
+}
+
+impl Worker {
+    /// Checks the settings and takes the directory, to the end of the worker.
+    pub fn new(config: WorkerConfig) -> Result<Self, WorkerError> {
+        let register = Register {
+            name: config.name.into(),
+            queues: config.queues.into_iter().map(Into::into).collect(),
+            types: config.handlers.types().map(str::to_owned).collect(),
+            slots: config.slots,
+            containment: Containment::Subreaper,
+        };
+        register.clone().resolve()?;
+        WorkersClient::new(&config.scheduler_url, Policy::default())?;
+        Ok(Self {
+            state: StateDirectory::open(&config.state_directory)?,
+            supervisor: None,
+            register,
+            scheduler_url: config.scheduler_url,
+            handlers: config.handlers,
+            drain_ms: u64::try_from(config.drain.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// The same with supervisors by another binary than this one. It must call
+    /// [`supervise_main`](crate::supervise_main) if its first argument is
+    /// [`SUPERVISE`](crate::SUPERVISE), as this one must otherwise.
+    #[must_use]
+    pub fn supervised_by(mut self, executable: PathBuf) -> Self {
+        self.supervisor = Some(executable);
+        self
+    }
+
+    /// Runs until `shutdown` is asked for and everything has ended, in about twice the time to
+    /// drain. Waits for a scheduler that cannot be reached, as long as it takes.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), WorkerError> {
+        let means = self.means();
+        let sweep = shutdown.run_until_cancelled(self.sweep());
+        let Some(mut previous) = sweep.await.transpose()? else {
+            return Ok(());
+        };
+        let mut backoff = Backoff::default();
+        loop {
+            let enroll = self.enroll(previous.take());
+            let Some(enrolled) = shutdown.run_until_cancelled(enroll).await.transpose()? else {
+                return Ok(());
+            };
+            self.state.save(&enrolled.session)?;
+            let client =
+                WorkersClient::new(&self.scheduler_url, policy(enrolled.session.lease_ms))?;
+            let (lease_ms, began) = (enrolled.session.lease_ms, BootInstant::now());
+            match serve(means.clone(), client, enrolled, shutdown.clone()).await {
+                SessionEnd::Goodbye => {
+                    self.state.forget();
+                    return Ok(());
+                }
+                SessionEnd::Unsaid => return Ok(()),
+                SessionEnd::Dead => self.state.forget(),
+            }
+            // A scheduler that ends every session at once is not to be flooded.
+            if BootInstant::now().ms_since(began) > lease_ms {
+                backoff.reset();
+            }
+            shutdown.run_until_cancelled(backoff.pause()).await;
+        }
+    }
+
+    fn means(&self) -> Means {
+        let journal = self.state.journal().clone();
+        let supervision = match &self.supervisor {
+            Some(executable) => Supervision::by(executable.clone(), journal),
+            None => Supervision::by_this_binary(journal),
+        };
+        Means {
+            handlers: self.handlers.clone(),
+            supervision,
+            slots: Slots::new(self.register.slots),
+            drain_ms: self.drain_ms,
+        }
+    }
+
+    /// Ends what the previous life left; answers its session if that is still to be ended.
+    async fn sweep(&self) -> Result<Option<Registered>, WorkerError> {
+        let journal = self.state.journal();
+        let life = journal.sweep_previous_life(Patience::default()).await;
+        let life = life.map_err(|source| self.state.failed(source))?;
+        for record in &life.gone {
+            tracing::info!(subject = record.subject, "ended what a previous life left");
+        }
+        for record in &life.left {
+            tracing::error!(
+                subject = record.subject,
+                "cannot end what a previous life left"
+            );
+        }
+        // With something left, its attempts must not go elsewhere before their lease is over.
+        let may_be_ended = life.left.is_empty();
+        Ok(self.state.previous_session().filter(|_| may_be_ended))
+    }
+
+    async fn enroll(&self, previous: Option<Registered>) -> Result<Enrolled, WorkerError> {
+        let client = WorkersClient::new(&self.scheduler_url, Policy::default())?;
+        if let Some(session) = previous {
+            bid_farewell(&client, &session).await;
+        }
+        register(&client, &self.register).await
+    }
+}

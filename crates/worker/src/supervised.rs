@@ -1,0 +1,271 @@
+//! The worker's side of a supervisor: start it, let it run a command, hear what becomes of it.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::pipe;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::BootInstant;
+use crate::journal::{Entry, Journal};
+use crate::limits::{EVENTS_MAX, ORDER_BYTES_MAX, READY_MS, REPORT_BYTES_MAX, STDIN_BYTES_MAX};
+use crate::process_table::ProcessId;
+use crate::spec::CommandSpec;
+use crate::sweep::kill_marked;
+use crate::wire::{Ended, Event, Order, Report};
+
+/// The hidden subcommand under which a binary must call [`crate::supervise_main`].
+pub const SUBCOMMAND: &str = "__supervise";
+
+/// How supervisors are started.
+#[derive(Debug, Clone)]
+pub struct Supervision {
+    executable: PathBuf,
+    journal: Journal,
+}
+
+/// A command under its supervisor. Dropping it is as good as the death of the worker: the tree is
+/// ended after the orphan grace.
+#[derive(Debug)]
+pub struct Supervised {
+    orders: pipe::Sender,
+    supervisor: ProcessId,
+}
+
+/// What becomes of the command. Need not be read to the end.
+#[derive(Debug)]
+pub struct Events {
+    events: mpsc::Receiver<Event>,
+}
+
+/// No supervisor could be had; the command did not run. Worth another try.
+#[derive(Debug, thiserror::Error)]
+pub enum SuperviseError {
+    /// The spec cannot be sent.
+    #[error("the command is too large: {bytes} bytes, {max} are possible")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// What is possible.
+        max: usize,
+    },
+    /// The process could not be started or journaled.
+    #[error("cannot start a supervisor: {0}")]
+    Io(#[from] io::Error),
+    /// It says that this machine cannot supervise.
+    #[error("a supervisor cannot work here: {0}")]
+    Unusable(String),
+    /// It died or hung before it was ready.
+    #[error("a supervisor did not get ready")]
+    NotReady,
+}
+
+/// An order did not reach the supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotDelivered {
+    /// It has ended; the events say how.
+    #[error("the supervisor has ended")]
+    Ended,
+    /// It reads nothing; try again. Its own lease timer runs.
+    #[error("the supervisor does not read its orders")]
+    Busy,
+}
+
+impl Supervision {
+    /// With this very binary, which must know the subcommand, also after it was replaced on disk.
+    pub fn by_this_binary(journal: Journal) -> Self {
+        Self::by(PathBuf::from("/proc/self/exe"), journal)
+    }
+
+    /// With another binary that knows the subcommand.
+    pub fn by(executable: PathBuf, journal: Journal) -> Self {
+        Self {
+            executable,
+            journal,
+        }
+    }
+
+    /// Starts a supervisor and tells it the command, which does not run until
+    /// [`Supervised::start`]. The supervisor is in the journal when this returns.
+    pub async fn spawn(&self, spec: CommandSpec) -> Result<(Supervised, Events), SuperviseError> {
+        let (prepare, input) = encode(spec.clone())?;
+        let mut child = Command::new(&self.executable)
+            .arg(SUBCOMMAND)
+            // It needs nothing of ours; the directory must not keep a file system busy.
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()?;
+        let orders = child
+            .stdin
+            .take()
+            .expect("invariant: piped")
+            .into_owned_fd()?;
+        let mut orders = pipe::Sender::from_owned_fd(orders)?;
+        let reports = child.stdout.take().expect("invariant: piped");
+        let supervisor = identify(&child)?;
+        let journal = self.journal.clone();
+        let entry = tokio::task::spawn_blocking(move || {
+            journal.add(supervisor, &spec.marker, &spec.subject)
+        });
+        let entry = entry.await.map_err(io::Error::other)??;
+
+        let (ready, is_ready) = oneshot::channel();
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        tokio::spawn(listen(child, reports, entry, ready, sender));
+        let readiness = async {
+            orders.write_all(&prepare).await?;
+            orders.write_all(&input).await?;
+            is_ready
+                .await
+                .map_err(|_| SuperviseError::NotReady)?
+                .map_err(SuperviseError::Unusable)
+        };
+        let limit = Duration::from_millis(READY_MS);
+        tokio::time::timeout(limit, readiness)
+            .await
+            .map_err(|_| SuperviseError::NotReady)??;
+        Ok((Supervised { orders, supervisor }, Events { events }))
+    }
+}
+
+impl Supervised {
+    /// Lets the program run. Never waits: call it under the lock under which orders for this
+    /// attempt are looked up, and no order can fall between the look and the fork. After a
+    /// [`Supervised::stop`] it is without effect: the supervisor keeps their order.
+    pub fn start(&self) -> Result<(), NotDelivered> {
+        self.send(&Order::Start)
+    }
+
+    /// Ends the tree: SIGTERM, the grace, SIGKILL until nothing is left. Before the start it means
+    /// that nothing ever runs. Repeatable; a repeat can only shorten the grace. Never waits.
+    pub fn stop(&self, grace: Duration) -> Result<(), NotDelivered> {
+        let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+        self.send(&Order::Stop { grace_ms })
+    }
+
+    /// The lease now ends then: count from before the renewal was sent. An earlier end than the one
+    /// known is without effect. Never waits.
+    pub fn extend_lease(&self, lease_end: BootInstant) -> Result<(), NotDelivered> {
+        self.send(&Order::ExtendLease { lease_end })
+    }
+
+    /// Asks for an [`Event::Output`]; none comes before the start and after the end. Never waits.
+    pub fn request_output(&self) -> Result<(), NotDelivered> {
+        self.send(&Order::Output)
+    }
+
+    /// The supervisor process.
+    pub fn supervisor(&self) -> ProcessId {
+        self.supervisor
+    }
+
+    /// These orders are shorter than `PIPE_BUF`, so the pipe takes each as a whole or not at all.
+    fn send(&self, order: &Order) -> Result<(), NotDelivered> {
+        match self.orders.try_write(&order.encode()) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(NotDelivered::Busy),
+            Err(_) => Err(NotDelivered::Ended),
+        }
+    }
+}
+
+impl Events {
+    /// The next event; `None` after [`Event::Ended`] or [`Event::Lost`]. Cancel safe.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Skips to the end. `None` if the supervisor was lost, or the end was already read.
+    pub async fn ended(&mut self) -> Option<Ended> {
+        while let Some(event) = self.next().await {
+            if let Event::Ended(ended) = event {
+                return Some(*ended);
+            }
+        }
+        None
+    }
+}
+
+fn encode(mut spec: CommandSpec) -> Result<(Vec<u8>, Vec<u8>), SuperviseError> {
+    let input = std::mem::take(&mut spec.stdin);
+    let prepare = Order::Prepare {
+        spec: Box::new(spec),
+        stdin_bytes: input.len(),
+    }
+    .encode();
+    for (bytes, max) in [
+        (prepare.len(), ORDER_BYTES_MAX),
+        (input.len(), STDIN_BYTES_MAX),
+    ] {
+        if bytes > max {
+            return Err(SuperviseError::TooLarge { bytes, max });
+        }
+    }
+    Ok((prepare, input))
+}
+
+fn identify(child: &Child) -> io::Result<ProcessId> {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+    pid.and_then(ProcessId::of)
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// Passes on what the supervisor says, until its end is proven or it is gone.
+async fn listen(
+    mut child: Child,
+    reports: ChildStdout,
+    entry: Entry,
+    ready: oneshot::Sender<Result<(), String>>,
+    events: mpsc::Sender<Event>,
+) {
+    let mut reports = BufReader::new(reports);
+    let mut ready = Some(ready);
+    let mut tell_ready = |outcome| ready.take().map(|ready| ready.send(outcome));
+    while let Some(report) = next_report(&mut reports).await {
+        match report {
+            Report::Ready => drop(tell_ready(Ok(()))),
+            Report::Unusable { message } => drop(tell_ready(Err(message))),
+            Report::Event {
+                event: Event::Ended(ended),
+            } => {
+                // Before the event: whoever hears of the end finds nothing of it left.
+                entry.remove();
+                let _ = events.send(Event::Ended(ended)).await;
+                let _ = child.wait().await;
+                return;
+            }
+            // Nobody may be listening any more; the end still has to be seen.
+            Report::Event { event } => drop(events.send(event).await),
+        }
+    }
+    // Whatever closed the pipe, it must not run on beside what follows.
+    let _ = child.kill().await;
+    let survivors = kill_marked(&entry.record).await;
+    tracing::warn!(
+        subject = entry.record.subject,
+        ?survivors,
+        "a supervisor was lost"
+    );
+    if survivors.is_empty() {
+        entry.remove();
+    }
+    let _ = events.send(Event::Lost { survivors }).await;
+}
+
+async fn next_report(reports: &mut BufReader<ChildStdout>) -> Option<Report> {
+    let mut line = Vec::new();
+    let limit = u64::try_from(REPORT_BYTES_MAX).unwrap_or(u64::MAX);
+    reports
+        .take(limit)
+        .read_until(b'\n', &mut line)
+        .await
+        .ok()?;
+    serde_json::from_slice(&line).ok()
+}

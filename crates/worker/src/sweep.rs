@@ -1,0 +1,129 @@
+//! Ending what a previous life of this worker left, and what a dead supervisor set free.
+//!
+//! A process is signaled only if it is known beyond its pid: by boot, pid and start time of a
+//! recorded supervisor, as a descendant of that one, or by the marker (128 random bits) that the
+//! record names and only its tree has in its environment.
+
+use std::io;
+
+use rustix::process::Signal;
+use taskpilot_domain::limits::KILL_MS;
+
+use crate::clock::{BootInstant, pause};
+use crate::journal::{Entry, Journal, Record};
+use crate::limits::{ORPHAN_GRACE_MS, PREVIOUS_LIFE_PAUSE_MS, PREVIOUS_LIFE_SLACK_MS};
+use crate::process_table::{ProcessId, all, descendants_of, has_variable};
+use crate::spec::MARKER_VARIABLE;
+
+/// What became of the supervisors of a previous life.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PreviousLife {
+    /// Nothing of these is left. Their records are removed.
+    pub gone: Vec<Record>,
+    /// Of these something could not be ended. Their records stay for the next try.
+    pub left: Vec<Record>,
+}
+
+/// How long to wait at each step, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For supervisors to do it themselves: they saw the end of their pipe.
+    pub own_end_ms: u64,
+    /// For SIGKILL to work on what is left then.
+    pub kill_ms: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            own_end_ms: ORPHAN_GRACE_MS + KILL_MS + PREVIOUS_LIFE_SLACK_MS,
+            kill_ms: KILL_MS,
+        }
+    }
+}
+
+impl Journal {
+    /// Ends what the previous life of this worker left. To be called before the worker registers
+    /// and before it starts anything. All records are worked on at the same time.
+    pub async fn sweep_previous_life(&self, patience: Patience) -> io::Result<PreviousLife> {
+        let (mut open, earlier_boots): (Vec<Entry>, Vec<Entry>) = self
+            .entries()?
+            .into_iter()
+            .partition(|entry| self.is_of_this_boot(&entry.record));
+        let mut outcome = PreviousLife::default();
+        settle(earlier_boots, &mut outcome);
+
+        let deadline = BootInstant::now().plus_ms(patience.own_end_ms);
+        while open.iter().any(|entry| entry.record.supervisor.is_alive())
+            && BootInstant::now() < deadline
+        {
+            pause(PREVIOUS_LIFE_PAUSE_MS).await;
+        }
+        let deadline = BootInstant::now().plus_ms(patience.kill_ms);
+        loop {
+            let (gone, left): (Vec<Entry>, Vec<Entry>) = open
+                .into_iter()
+                .partition(|entry| kill_rest(&entry.record).is_empty());
+            settle(gone, &mut outcome);
+            open = left;
+            if open.is_empty() || BootInstant::now() >= deadline {
+                break;
+            }
+            pause(PREVIOUS_LIFE_PAUSE_MS).await;
+        }
+        outcome
+            .left
+            .extend(open.into_iter().map(|entry| entry.record));
+        Ok(outcome)
+    }
+}
+
+fn settle(gone: Vec<Entry>, outcome: &mut PreviousLife) {
+    for entry in gone {
+        outcome.gone.push(entry.record.clone());
+        entry.remove();
+    }
+}
+
+/// One pass of SIGKILL; answers what was found alive, so that only a pass that finds nothing counts.
+fn kill_rest(record: &Record) -> Vec<i32> {
+    let mut found = Vec::new();
+    if record.supervisor.is_alive() {
+        // The tree first: without its supervisor it would have no common ancestor any more.
+        let living = descendants_of(record.supervisor.pid);
+        let tree = living
+            .iter()
+            .filter(|process| !process.zombie)
+            .map(|process| process.id);
+        found.extend(tree);
+        if found.is_empty() {
+            found.push(record.supervisor);
+        }
+    }
+    found.extend(marked(&record.marker));
+    for process in &found {
+        process.signal(Signal::KILL);
+    }
+    found.iter().map(|process| process.pid).collect()
+}
+
+/// Ends what carries the marker of a dead supervisor; answers what could not be ended.
+pub(crate) async fn kill_marked(record: &Record) -> Vec<i32> {
+    let deadline = BootInstant::now().plus_ms(KILL_MS);
+    loop {
+        let found = kill_rest(record);
+        if found.is_empty() || BootInstant::now() >= deadline {
+            return found;
+        }
+        pause(PREVIOUS_LIFE_PAUSE_MS).await;
+    }
+}
+
+fn marked(marker: &str) -> Vec<ProcessId> {
+    let variable = format!("{MARKER_VARIABLE}={marker}");
+    let living = all().into_iter().filter(|process| !process.zombie);
+    living
+        .filter(|process| has_variable(process.id.pid, &variable))
+        .map(|process| process.id)
+        .collect()
+}

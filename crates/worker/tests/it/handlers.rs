@@ -1,0 +1,254 @@
+//! Handlers files: what is refused, and what a program really gets.
+
+use std::fs;
+
+use serde_json::json;
+use taskpilot_worker::{Handlers, HandlersError};
+
+use crate::scheduler::Scheduler;
+use crate::worker::Bench;
+
+fn refusal(text: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("handlers.toml");
+    fs::write(&path, text).unwrap();
+    let refused = Handlers::load(&path).unwrap_err();
+    let named = path.display().to_string();
+    assert!(refused.to_string().contains(&named), "{refused}");
+    refused.to_string()
+}
+
+/// A handler with these lines; its schema has the string `s`, which is required.
+fn handler(argv: &str, more: &str) -> String {
+    format!(
+        "[[handler]]\ntype = 'x'\nargv = {argv}\n\
+         parameters = {{ type = 'object', properties = {{ s = {{ type = 'string' }} }}, \
+         required = ['s'] }}\n{more}\n"
+    )
+}
+
+#[test]
+fn a_file_that_is_wrong_says_where() {
+    let path = std::path::Path::new("/nonexistent/handlers.toml");
+    let missing = Handlers::load(path).unwrap_err();
+    assert!(matches!(missing, HandlersError::Io { .. }), "{missing}");
+    for (text, part) in [
+        ("[[handler]", "line 1"),
+        ("[[handlers]]\ntype = 'x'", "unknown field `handlers`"),
+        ("[[handler]]\ntype = 'x'", "argv"),
+        (
+            &*handler("['/bin/true']", "shell = true"),
+            "unknown field `shell`",
+        ),
+        (
+            "[[handler]]\ntype = 'a b'\nargv = ['/bin/true']",
+            "a type is made of",
+        ),
+        ("[[handler]]\ntype = 'x'\nargv = []", "argv names a program"),
+    ] {
+        let told = refusal(text);
+        assert!(told.contains(part), "{text}: {told}");
+    }
+    let twice = handler("['/bin/true']", "") + &handler("['/bin/false']", "");
+    assert!(refusal(&twice).contains("declared twice"));
+}
+
+#[test]
+fn the_program_is_the_operators_alone() {
+    for (argv, part) in [
+        ("['{s}']", "argv[0] is the program itself"),
+        ("['/bin/{s}']", "argv[0] is the program itself"),
+        ("['surely/not']", "/surely/not"),
+        (
+            "['surely-no-such-program']",
+            "no program surely-no-such-program in PATH",
+        ),
+        ("['/bin/surely-not']", "no program /bin/surely-not"),
+        ("['/etc/passwd']", "no program /etc/passwd"),
+        ("['/bin']", "no program /bin"),
+    ] {
+        let told = refusal(&handler(argv, ""));
+        assert!(told.contains(part), "{argv}: {told}");
+    }
+}
+
+#[test]
+fn a_parameter_inside_code_is_refused() {
+    for argv in [
+        "['/bin/sh', '-c', 'echo {s}']",
+        "['sh', '-ec', 'echo {s}']",
+        "['/usr/bin/env', 'bash', '-c', 'echo {s}']",
+        "['/usr/bin/env', 'python3.11', '-c', 'print({s})']",
+        "['/usr/bin/env', 'perl', '-we', '{s}']",
+    ] {
+        let told = refusal(&handler(argv, ""));
+        assert!(told.contains("would be run as code"), "{argv}: {told}");
+    }
+}
+
+#[test]
+fn a_parameter_is_declared_and_always_there() {
+    let told = refusal(&handler("['/bin/echo', '{t}']", ""));
+    assert!(
+        told.contains("{t} is not among the schema's properties"),
+        "{told}"
+    );
+    let told = refusal("[[handler]]\ntype = 'x'\nargv = ['/bin/echo', '{t}']");
+    assert!(told.contains("{t} needs a schema"), "{told}");
+    let told = refusal(&handler("['/bin/echo', 'a {s']", ""));
+    assert!(told.contains("argv[1]: a brace stands alone"), "{told}");
+}
+
+#[test]
+fn settings_outside_their_range_are_refused() {
+    for (more, part) in [
+        ("timeout_ms = 0", "timeout_ms"),
+        ("grace_ms = 600_001", "grace_ms"),
+        ("output_tail_bytes = 65_537", "output_tail_bytes"),
+        (
+            "working_directory = 'surely-not'",
+            "/surely-not is no directory",
+        ),
+        ("limits = { memory_bytes = 1_000 }", "limits.memory_bytes"),
+        ("limits = { cpu_seconds = 0 }", "limits.cpu_seconds"),
+        ("limits = { open_files = 3 }", "limits.open_files"),
+        ("limits = { processes = 3 }", "unknown field `processes`"),
+        ("working_directory = '/surely/not'", "working_directory"),
+        ("environment = ['A=B']", "no name of a variable"),
+        (
+            "set_environment = { TASKPILOT_ATTEMPT = '9' }",
+            "is set by the worker",
+        ),
+        (
+            "retryable_exit_codes = [1]\nnon_retryable_exit_codes = [2]",
+            "not both",
+        ),
+        ("stdin = 'file'", "unknown variant"),
+        ("result = 'xml'", "unknown variant"),
+    ] {
+        let told = refusal(&handler("['/bin/true']", more));
+        assert!(told.contains(part), "{more}: {told}");
+    }
+}
+
+#[test]
+fn the_demos_are_there_beside_the_operators_handlers() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("handlers.toml");
+    fs::write(&path, handler("['true']", "description = 'does nothing'")).unwrap();
+    let handlers = Handlers::load(&path).unwrap();
+    let types: Vec<&str> = handlers.types().collect();
+    assert_eq!(
+        types,
+        ["demo", "demo-fail", "demo-slow", "demo-stubborn", "x"]
+    );
+}
+
+#[tokio::test]
+async fn whatever_a_payload_holds_stays_one_argument() {
+    let scheduler = Scheduler::start().await;
+    let mut bench = Bench::new();
+    bench.load(&format!(
+        "{}result = 'none'\nstdin = 'none'\n",
+        handler(
+            "['/bin/sh', '-c', 'printf \"%s|\" \"$#\" \"$@\"; cat', 'x', 'a={s}', '--', '{s}', '{{s}}']",
+            ""
+        )
+    ));
+    let worker = bench.start(&scheduler.url());
+    for text in [
+        "",
+        " ",
+        "a b",
+        "$(reboot)",
+        "`reboot`",
+        "; reboot",
+        "\" ' \\ \n *",
+        "{s}",
+        "-rf",
+        "--",
+        "ä",
+    ] {
+        let id = scheduler.run("x", json!({"s": text})).await;
+        let done = scheduler.when_status(id, "SUCCEEDED").await;
+        let stdout = format!("4|a={text}|--|{text}|{{s}}|");
+        assert_eq!(done["attempts"][0]["output"]["stdout"], stdout);
+    }
+    let id = scheduler.run("x", json!({"s": "a\0b"})).await;
+    let failed = scheduler.when_status(id, "FAILED").await;
+    assert_eq!(failed["attempts"][0]["error"]["code"], "invalid_payload");
+    worker.end().await;
+}
+
+#[tokio::test]
+async fn a_program_sees_only_the_variables_that_are_listed() {
+    let scheduler = Scheduler::start().await;
+    let mut bench = Bench::new();
+    bench.load(
+        "[[handler]]\ntype = 'x'\nargv = ['env']\nenvironment = ['SURELY_UNSET']\n\
+         set_environment = { COLOR = 'blue' }\n\
+         [[handler]]\ntype = 'where'\nargv = ['pwd']\nworking_directory = '/usr'\n",
+    );
+    let worker = bench.start(&scheduler.url());
+    let id = scheduler.run("x", json!(null)).await;
+    let done = scheduler.when_status(id, "SUCCEEDED").await;
+    let stdout = done["result"]["stdout"].as_str().unwrap();
+    let mut names: Vec<&str> = stdout
+        .lines()
+        .map(|line| line.split('=').next().unwrap())
+        .collect();
+    names.sort_unstable();
+    let expected = [
+        "COLOR",
+        "TASKPILOT_ATTEMPT",
+        "TASKPILOT_EXECUTION_ID",
+        "TASKPILOT_MARKER",
+        "TASKPILOT_TYPE",
+    ];
+    assert_eq!(names, expected);
+    let id = scheduler.run("where", json!(null)).await;
+    let done = scheduler.when_status(id, "SUCCEEDED").await;
+    assert_eq!(done["result"]["stdout"], "/usr\n");
+    worker.end().await;
+}
+
+#[tokio::test]
+async fn a_program_keeps_within_the_limits_of_its_handler() {
+    let scheduler = Scheduler::start().await;
+    let bench = Bench::with_scripts(&[
+        (
+            "told",
+            // The last one is set from outside, when the program runs already.
+            "ulimit -v; ulimit -n; ulimit -f; until [ $(ulimit -H -t) = 8 ]; do :; done",
+            "limits = { memory_bytes = 268_435_456, open_files = 64, file_bytes = 51_200, cpu_seconds = 7 }",
+        ),
+        (
+            "spins",
+            "while :; do :; done",
+            "limits = { cpu_seconds = 1 }",
+        ),
+    ]);
+    let worker = bench.start(&scheduler.url());
+    let told = scheduler.run("told", json!(null)).await;
+    let once = json!({"type": "spins", "payload": null, "maxAttempts": 1});
+    let spins = scheduler.create(once).await;
+    let done = scheduler.when_status(told, "SUCCEEDED").await;
+    // Kibibytes, files, blocks of 512 bytes.
+    assert_eq!(done["result"]["stdout"], "262144\n64\n100\n");
+    let failed = scheduler.when_status(spins, "FAILED").await;
+    let sigxcpu = rustix::process::Signal::XCPU.as_raw();
+    assert_eq!(failed["attempts"][0]["signal"], sigxcpu);
+    worker.end().await;
+}
+
+#[tokio::test]
+async fn json_of_a_program_is_the_result_as_it_was_written() {
+    let scheduler = Scheduler::start().await;
+    let script = "cat; echo progress >&2";
+    let bench = Bench::with_scripts(&[("json", script, "result = 'json'")]);
+    let worker = bench.start(&scheduler.url());
+    let id = scheduler.run("json", json!({"a": [1.5, "ü"]})).await;
+    let done = scheduler.when_status(id, "SUCCEEDED").await;
+    assert_eq!(done["result"], json!({"a": [1.5, "ü"]}));
+    worker.end().await;
+}

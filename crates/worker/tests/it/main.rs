@@ -1,0 +1,15 @@
+//! Workers against the real scheduler, and against one that misbehaves on purpose.
+#![expect(clippy::unwrap_used, reason = "a failing step is a failing test")]
+
+mod claims;
+mod handlers;
+mod leases;
+mod lives;
+mod orders;
+mod reports;
+mod results;
+mod scheduler;
+mod shutdown;
+mod stand_in;
+mod stops;
+mod worker;

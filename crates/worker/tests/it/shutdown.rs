@@ -1,0 +1,99 @@
+//! The orderly end of a worker.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::scheduler::Scheduler;
+use crate::worker::{Bench, wait_for_file, wait_until};
+
+#[tokio::test]
+async fn running_work_gets_its_time_and_is_handed_in() {
+    let scheduler = Scheduler::start().await;
+    let script = ": > @ready; while [ ! -e @go ]; do sleep 0.01; done; echo done";
+    let bench = Bench::with_scripts(&[("gate", script, "")]);
+    let worker = bench.start(&scheduler.url());
+    let id = scheduler.run("gate", json!(1)).await;
+    wait_for_file(&bench.path("ready")).await;
+    let waiting = scheduler.run("nobody-handles-this", json!(1)).await;
+    worker.ask_to_end();
+    let late = scheduler.run("gate", json!(2)).await;
+    fs::write(bench.path("go"), "").unwrap();
+    worker.ended().await.unwrap();
+    let done = scheduler.execution(id).await;
+    assert_eq!(
+        (&done["status"], &done["result"]["stdout"]),
+        (&json!("SUCCEEDED"), &json!("done\n"))
+    );
+    for id in [waiting, late] {
+        let untouched = scheduler.execution(id).await;
+        assert_eq!(
+            (&untouched["status"], &untouched["attemptCount"]),
+            (&json!("PENDING"), &json!(0))
+        );
+    }
+    assert_eq!(scheduler.workers().await, [json!(null); 0]);
+    assert!(!bench.has_session_file());
+}
+
+#[tokio::test]
+async fn work_that_does_not_end_is_stopped_and_goes_back_uncounted() {
+    let scheduler = Scheduler::start().await;
+    let script = "trap '' TERM; : > @ready; while :; do sleep 0.1; done";
+    let mut bench = Bench::with_scripts(&[("stubborn", script, "")]);
+    bench.drain = Duration::from_millis(100);
+    let worker = bench.start(&scheduler.url());
+    let body =
+        json!({"type": "stubborn", "payload": 1, "maxAttempts": 1, "cancelGraceMs": 600_000});
+    let id = scheduler.create(body).await;
+    wait_for_file(&bench.path("ready")).await;
+    worker.end().await;
+    assert_eq!(bench.programs(), [0; 0]);
+    let back = scheduler.execution(id).await;
+    let attempt = &back["attempts"][0];
+    assert_eq!(
+        (
+            &back["status"],
+            &back["attemptCount"],
+            &attempt["outcome"],
+            &attempt["counted"]
+        ),
+        (
+            &json!("PENDING"),
+            &json!(0),
+            &json!("interrupted"),
+            &json!(false)
+        )
+    );
+    assert_eq!(scheduler.workers().await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn an_end_without_a_scheduler_is_an_end_all_the_same() {
+    let mut scheduler = Scheduler::start().await;
+    let mut bench = Bench::with_scripts(&[("run", ": > @ready; exec sleep 600", "")]);
+    bench.drain = Duration::ZERO;
+    let worker = bench.start(&scheduler.url());
+    scheduler.run("run", json!(1)).await;
+    wait_for_file(&bench.path("ready")).await;
+    scheduler.go().await;
+    worker.end().await;
+    assert_eq!(bench.programs(), [0; 0]);
+    assert!(
+        bench.has_session_file(),
+        "the next life says goodbye for it"
+    );
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_for_its_scheduler_ends_at_once() {
+    let scheduler = Scheduler::absent(30_000).await;
+    let bench = Bench::new();
+    let worker = bench.start(&scheduler.url());
+    worker.end().await;
+    wait_until("its directory is free", || {
+        taskpilot_worker::Worker::new(bench.config(&scheduler.url())).is_ok()
+    })
+    .await;
+}
