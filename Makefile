@@ -20,11 +20,17 @@ STAGE := scripts/stage
 help: ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
+.PHONY: run
+run: ## Build and run all of TaskPilot on this machine; options for `taskpilot up` in ARGS="…"
+	@$(STAGE) setup scripts/setup run
+	@$(STAGE) build cargo build --release --locked --package taskpilot
+	@cargo run --quiet --release --locked --package taskpilot -- up --handlers examples/handlers.toml $(ARGS)
+
 ##@ Check
 
 # Fast first; the test runner and its summary last.
 .PHONY: test
-test: setup fmt tidy clippy doc doctest test-root test-all ## Everything CI checks, after installing what it takes
+test: setup fmt tidy clippy deny doc doctest test-root test-all ## Everything CI checks, after installing what it takes
 
 .PHONY: fmt
 fmt: ## Formatting, as rustfmt would have it (make format rewrites)
@@ -37,6 +43,11 @@ tidy: ## The rules of the house that no lint holds
 .PHONY: clippy
 clippy: ## Lints, with warnings denied
 	@$(STAGE) clippy cargo clippy $(WHOLE) --all-targets -- --deny warnings
+
+.PHONY: deny
+deny: tools ## Layers, duplicates, licences and sources of dependencies, without the network
+	@$(STAGE) fetch cargo fetch --locked --quiet
+	@$(STAGE) deny cargo deny --offline --locked check -D unmatched-skip -D unnecessary-skip -A unused-wrapper --hide-inclusion-graph bans licenses sources
 
 # Nothing is published: who reads it works on it, and may follow a link to a private item.
 .PHONY: doc

@@ -1,0 +1,230 @@
+//! The command line, as `--help` shows it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::execution::ExecutionCommand;
+use crate::commands::task::TaskCommand;
+use crate::commands::worker::WorkerCommand;
+
+const MORE: &str = "\
+Exit codes:
+    0  what was asked for is so
+    1  error
+    2  usage: the command line, the configuration or the request is wrong
+    3  not found
+    4  not allowed
+    5  conflict: its state does not allow it
+    6  the wait ran out
+    7  another process owns the data directory
+    8  the address is refused or taken
+   10  the task that was waited for failed
+   11  the task that was waited for was canceled
+   12  canceled, and the end of the work is not proven
+  130  ended by Ctrl-C
+
+Environment:
+  NO_COLOR       no colours, if it is not empty
+  TASKPILOT_LOG  what the roles log, such as `debug` or `taskpilot_worker=debug` [default: info]";
+
+/// Create tasks, bind them to a scheduler, watch workers run them, and stop them for certain.
+#[derive(Debug, Parser)]
+#[command(name = "taskpilot", version, after_long_help = MORE, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// Settings file [default: ~/.config/taskpilot/config.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "TASKPILOT_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run control plane, scheduler and worker in one process, on an embedded database
+    Up(UpArgs),
+    /// Run the control plane
+    Control(ControlArgs),
+    /// Run the scheduler
+    Scheduler(SchedulerArgs),
+    /// Run a worker, or list the workers
+    Worker(WorkerArgs),
+    /// Create, list, bind, cancel and watch tasks
+    Task(TaskArgs),
+    /// Look at executions
+    Execution(ExecutionArgs),
+}
+
+/// `taskpilot up`.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Address of the control plane; port 0 takes a free one [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR", env = "TASKPILOT_CONTROL")]
+    pub(crate) control: Option<String>,
+    /// Address of the scheduler; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", env = "TASKPILOT_SCHEDULER")]
+    pub(crate) scheduler: Option<String>,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) lease: LeaseArgs,
+    #[command(flatten)]
+    pub(crate) drain: DrainArgs,
+}
+
+/// `taskpilot control`.
+#[derive(Debug, Args)]
+pub(crate) struct ControlArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR", env = "TASKPILOT_LISTEN")]
+    pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) scheduler: SchedulerUrlArgs,
+    #[command(flatten)]
+    pub(crate) drain: DrainArgs,
+}
+
+/// `taskpilot scheduler`.
+#[derive(Debug, Args)]
+pub(crate) struct SchedulerArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", env = "TASKPILOT_LISTEN")]
+    pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) lease: LeaseArgs,
+    #[command(flatten)]
+    pub(crate) drain: DrainArgs,
+}
+
+/// `taskpilot worker`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct WorkerArgs {
+    #[command(flatten)]
+    pub(crate) role: WorkerRoleArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<WorkerCommand>,
+}
+
+/// A worker as a role.
+#[derive(Debug, Args)]
+pub(crate) struct WorkerRoleArgs {
+    #[command(flatten)]
+    pub(crate) scheduler: SchedulerUrlArgs,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    /// Directory of the worker's journal of what it started; one worker owns it
+    /// [default: ~/.local/share/taskpilot/worker-1, or the first number that is free]
+    #[arg(long, value_name = "DIR", env = "TASKPILOT_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) drain: DrainArgs,
+}
+
+/// Where the databases are.
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// Directory of the databases; one process per role owns it
+    /// [default: ~/.local/share/taskpilot]
+    #[arg(long, value_name = "DIR", env = "TASKPILOT_DATA")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// Where the scheduler is.
+#[derive(Debug, Args)]
+pub(crate) struct SchedulerUrlArgs {
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TASKPILOT_SCHEDULER_URL",
+        help = "Address of the scheduler [default: http://127.0.0.1:8080]"
+    )]
+    pub(crate) scheduler_url: Option<String>,
+}
+
+/// What a worker runs.
+#[derive(Debug, Args)]
+pub(crate) struct WorkArgs {
+    /// Handlers file (TOML): the commands this worker may run, beside the built-in demos
+    #[arg(long, value_name = "FILE", env = "TASKPILOT_HANDLERS")]
+    pub(crate) handlers: Option<PathBuf>,
+    /// Attempts to run at once [default: 4]
+    #[arg(long, value_name = "N", env = "TASKPILOT_SLOTS")]
+    pub(crate) slots: Option<u32>,
+    /// Queues to take from, with commas between them [default: default]
+    #[arg(
+        long,
+        value_name = "NAMES",
+        env = "TASKPILOT_QUEUES",
+        value_delimiter = ','
+    )]
+    pub(crate) queues: Option<Vec<String>>,
+    /// Name of the worker, for people [default: host name and process id]
+    #[arg(long, value_name = "NAME", env = "TASKPILOT_NAME")]
+    pub(crate) name: Option<String>,
+}
+
+/// How long a silent worker keeps its work.
+#[derive(Debug, Args)]
+pub(crate) struct LeaseArgs {
+    /// Length of a worker's lease in milliseconds, 3000 to 600000 [default: 30000]
+    #[arg(long, value_name = "MS", env = "TASKPILOT_LEASE_MS")]
+    pub(crate) lease_ms: Option<u64>,
+}
+
+/// How long an orderly end may take.
+#[derive(Debug, Args)]
+pub(crate) struct DrainArgs {
+    /// Time that running work and open calls get at shutdown, in milliseconds [default: 10000]
+    #[arg(long, value_name = "MS", env = "TASKPILOT_DRAIN_MS")]
+    pub(crate) drain_ms: Option<u64>,
+}
+
+/// `taskpilot task`.
+#[derive(Debug, Args)]
+pub(crate) struct TaskArgs {
+    #[command(subcommand)]
+    pub(crate) command: TaskCommand,
+}
+
+/// `taskpilot execution`.
+#[derive(Debug, Args)]
+pub(crate) struct ExecutionArgs {
+    #[command(subcommand)]
+    pub(crate) command: ExecutionCommand,
+}
+
+/// How a command reaches the control plane and what it prints.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server and output")]
+pub(crate) struct ClientArgs {
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TASKPILOT_URL",
+        help = "Address of the control plane [default: http://127.0.0.1:8081]"
+    )]
+    pub(crate) url: Option<String>,
+    /// Print JSON as the server sent it, a refusal too (to standard error)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

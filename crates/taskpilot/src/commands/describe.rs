@@ -1,0 +1,185 @@
+//! Tasks and executions in words and columns.
+
+use taskpilot_api::executions::{AttemptRecord, ExecutionView, StopRecord};
+use taskpilot_api::tasks::{Task, TaskItem};
+use taskpilot_domain::time::Timestamp;
+
+use crate::durations::written;
+use crate::output::printable;
+
+/// The facts of a task, name and value.
+pub(super) fn task(task: &Task) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("task", task.id.to_string()),
+        ("type", task.r#type.to_string()),
+        ("status", task.status.as_str().to_owned()),
+    ];
+    if let Some(title) = &task.title {
+        facts.push(("title", printable(title)));
+    }
+    if !task.labels.is_empty() {
+        let labels: Vec<String> = task
+            .labels
+            .iter()
+            .map(|(key, value)| printable(&format!("{key}={value}")))
+            .collect();
+        facts.push(("labels", labels.join(" ")));
+    }
+    facts.push(("payload", printable(&shortened(task.payload.as_str()))));
+    facts.push(("created", task.created_at.to_string()));
+    if let Some(error) = &task.bind_error {
+        facts.push((
+            "bind error",
+            printable(&format!("{}: {}", error.code, error.detail)),
+        ));
+    }
+    if let Some(id) = task.scheduler_task_id {
+        facts.push(("execution", id.to_string()));
+    }
+    facts
+}
+
+/// The facts of an execution, name and value.
+pub(super) fn execution(view: &ExecutionView) -> Vec<(&'static str, String)> {
+    let mut facts = vec![("state", state(view))];
+    if let (Some(count), Some(max)) = (view.attempt_count, view.max_attempts) {
+        facts.push(("attempts", format!("{count} of {max}")));
+    }
+    push_instant(&mut facts, "due", view.scheduled_for);
+    push_instant(&mut facts, "next run", view.next_run_at);
+    push_instant(&mut facts, "started", view.processing_started_at);
+    push_instant(&mut facts, "completed", view.completed_at);
+    for (name, latency) in [
+        ("waited", view.queue_latency_ms),
+        ("processing", view.processing_latency_ms),
+        ("end to end", view.end_to_end_latency_ms),
+    ] {
+        if let Some(ms) = latency {
+            facts.push((name, written(ms)));
+        }
+    }
+    if let Some(error) = &view.last_error {
+        facts.push(("last error", printable(error)));
+    }
+    if let Some(result) = &view.result {
+        facts.push(("result", printable(&shortened(result.as_str()))));
+    }
+    if let Some(cancel) = &view.cancel {
+        let reason = cancel
+            .reason
+            .as_ref()
+            .map(|text| format!(": {text}"))
+            .unwrap_or_default();
+        let text = format!(
+            "by {} at {}{reason}",
+            cancel.requested_by, cancel.requested_at
+        );
+        facts.push(("canceled", printable(&text)));
+    }
+    if let Some(record) = &view.stop {
+        facts.push(("stop", stop(record)));
+    }
+    for attempt in view.attempts.iter().flatten() {
+        facts.push(("attempt", attempt_line(attempt)));
+    }
+    facts
+}
+
+/// One row of `task list`.
+pub(super) fn task_row(item: &TaskItem) -> Vec<String> {
+    let execution = match (&item.execution, item.execution_unavailable) {
+        (_, true) => "unavailable".to_owned(),
+        (None, false) => "-".to_owned(),
+        (Some(summary), false) => match &summary.phase {
+            Some(phase) => format!("{} {phase}", summary.status),
+            None => summary.status.to_string(),
+        },
+    };
+    vec![
+        item.id.to_string(),
+        item.r#type.to_string(),
+        item.status.as_str().to_owned(),
+        execution,
+        item.created_at.to_string(),
+        printable(item.title.as_deref().unwrap_or("-")),
+    ]
+}
+
+/// The state, with what it waits for.
+pub(super) fn state(view: &ExecutionView) -> String {
+    match (&view.phase, &view.blocked_by) {
+        (Some(phase), Some(by)) => format!("{} {phase} ({by})", view.status),
+        (Some(phase), None) => format!("{} {phase}", view.status),
+        (None, _) => view.status.to_string(),
+    }
+}
+
+/// How far a stop has come, with the time each stage took since the request.
+pub(super) fn stop(record: &StopRecord) -> String {
+    let mut text = record.status.to_string();
+    if let Some(how) = &record.how {
+        text = format!("{text} ({how})");
+    }
+    let stages = stop_stages(record);
+    if stages.is_empty() {
+        text
+    } else {
+        format!("{text}: {}", stages.join(", "))
+    }
+}
+
+/// The stages with their time since the request: `requested 0 ms`, `delivered 3 ms`, …
+pub(super) fn stop_stages(record: &StopRecord) -> Vec<String> {
+    let Some(requested) = record.requested_at else {
+        return Vec::new();
+    };
+    let last = record.status.as_str().to_lowercase();
+    [
+        ("requested", Some(requested)),
+        ("delivered", record.delivered_at),
+        ("signaled", record.acknowledged_at),
+        (last.as_str(), record.ended_at),
+    ]
+    .into_iter()
+    .filter_map(|(stage, at)| at.map(|at| format!("{stage} {}", written(at.ms_since(requested)))))
+    .collect()
+}
+
+fn attempt_line(attempt: &AttemptRecord) -> String {
+    let outcome = attempt
+        .outcome
+        .as_ref()
+        .map_or("running".to_owned(), ToString::to_string);
+    let mut text = format!("#{} {outcome}", attempt.attempt);
+    if let (Some(start), Some(end)) = (attempt.started_at, attempt.ended_at) {
+        text = format!("{text} after {}", written(end.ms_since(start)));
+    }
+    if let Some(code) = attempt.exit_code {
+        text = format!("{text}, exit code {code}");
+    }
+    if let Some(signal) = attempt.signal {
+        text = format!("{text}, signal {signal}");
+    }
+    if let Some(worker) = &attempt.worker_name {
+        text = format!("{text}, on {}", printable(worker));
+    }
+    text
+}
+
+fn push_instant(
+    facts: &mut Vec<(&'static str, String)>,
+    name: &'static str,
+    at: Option<Timestamp>,
+) {
+    if let Some(at) = at {
+        facts.push((name, at.to_string()));
+    }
+}
+
+/// The first 200 characters of a text.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,125 @@
+//! `taskpilot execution get|list`.
+
+use clap::Subcommand;
+use taskpilot_domain::ids::TaskId;
+
+use super::{Session, describe};
+use crate::arguments::ClientArgs;
+use crate::durations::written;
+use crate::exit::{Code, Failure};
+use crate::output::{self, Format};
+
+/// What to do with executions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExecutionCommand {
+    /// Show the execution of a task: state, latencies, attempts, stop
+    Get {
+        /// The task
+        #[arg(value_name = "TASK")]
+        id: TaskId,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// List the executions of the scheduler, newest first
+    List {
+        /// Only in this state: PENDING, RUNNING, SUCCEEDED, FAILED or CANCELED
+        #[arg(long)]
+        state: Option<String>,
+        /// Items of the page, 1 to 1000
+        #[arg(long)]
+        limit: Option<u32>,
+        /// The `next` of the page before
+        #[arg(long, value_name = "CURSOR")]
+        after: Option<String>,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+impl ExecutionCommand {
+    pub(crate) fn client(&self) -> &ClientArgs {
+        match self {
+            Self::Get { client, .. } | Self::List { client, .. } => client,
+        }
+    }
+}
+
+pub(crate) async fn run(command: ExecutionCommand, session: Session) -> Result<Code, Failure> {
+    match command {
+        ExecutionCommand::Get { id, .. } => get(&session, id).await,
+        ExecutionCommand::List {
+            state,
+            limit,
+            after,
+            ..
+        } => {
+            let mut query = Vec::new();
+            query.extend(state.map(|state| ("state", state.to_uppercase())));
+            query.extend(limit.map(|limit| ("limit", limit.to_string())));
+            query.extend(after.map(|after| ("after", after)));
+            list(&session, &query).await
+        }
+    }
+}
+
+async fn get(session: &Session, id: TaskId) -> Result<Code, Failure> {
+    let view = session.client.execution(id.get()).await?;
+    match session.format {
+        Format::Json => output::json(&view)?,
+        Format::Text => {
+            let mut facts = vec![
+                ("task", id.to_string()),
+                ("execution", view.scheduler_task_id.to_string()),
+            ];
+            facts.extend(describe::execution(&view));
+            output::facts(&facts);
+        }
+    }
+    Ok(Code::Ok)
+}
+
+async fn list(session: &Session, query: &[(&str, String)]) -> Result<Code, Failure> {
+    let page = session.client.executions(query).await?;
+    if session.format == Format::Json {
+        output::json(&page)?;
+        return Ok(Code::Ok);
+    }
+    let rows: Vec<Vec<String>> = page
+        .items
+        .iter()
+        .map(|execution| {
+            let waited = execution
+                .processing_started_at
+                .zip(execution.scheduled_for)
+                .map_or("-".to_owned(), |(start, due)| written(start.ms_since(due)));
+            vec![
+                execution
+                    .task_id
+                    .map_or("-".to_owned(), |task| task.to_string()),
+                execution.scheduler_task_id.to_string(),
+                execution.r#type.clone().unwrap_or_else(|| "-".into()),
+                execution.status.to_string(),
+                execution
+                    .phase
+                    .as_ref()
+                    .map_or("-".to_owned(), ToString::to_string),
+                execution.queue.clone().unwrap_or_else(|| "-".into()),
+                waited,
+            ]
+        })
+        .collect();
+    let columns = [
+        "TASK",
+        "EXECUTION",
+        "TYPE",
+        "STATE",
+        "PHASE",
+        "QUEUE",
+        "WAITED",
+    ];
+    output::table(&columns, &rows);
+    if let Some(next) = page.next {
+        output::hint(&format!("more: --after {next}"));
+    }
+    Ok(Code::Ok)
+}

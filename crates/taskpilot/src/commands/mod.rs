@@ -1,0 +1,79 @@
+//! Commands that call the control plane.
+
+mod describe;
+pub(crate) mod execution;
+pub(crate) mod task;
+mod wait;
+pub(crate) mod worker;
+
+use std::future::Future;
+
+use taskpilot_client::ClientError;
+use taskpilot_client::tasks::TasksClient;
+use taskpilot_client::transport::NoAnswerKind;
+
+use crate::arguments::ClientArgs;
+use crate::config::{CONTROL_ADDRESS, File};
+use crate::exit::{Code, Failure};
+use crate::output::Format;
+
+/// What a command works with.
+pub(crate) struct Session {
+    pub(crate) client: TasksClient,
+    pub(crate) format: Format,
+}
+
+/// Runs one command; Ctrl-C ends it at once.
+pub(crate) fn run<F>(
+    command: impl FnOnce(Session) -> F,
+    arguments: ClientArgs,
+    file: &File,
+) -> Result<Code, Failure>
+where
+    F: Future<Output = Result<Code, Failure>>,
+{
+    let url = arguments.url.or_else(|| file.url.clone());
+    let url = url.unwrap_or_else(|| format!("http://{CONTROL_ADDRESS}"));
+    let client = TasksClient::new(url.trim_end_matches('/'))
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let format = if arguments.json {
+        Format::Json
+    } else {
+        Format::Text
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)?;
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = command(Session { client, format }) => {
+                outcome.map_err(|failure| explained(failure, &url, format))
+            }
+            _ = tokio::signal::ctrl_c() => Ok(Code::Interrupted),
+        }
+    })
+}
+
+/// Says what to do about a server that cannot be reached, and tells programs all that it said.
+fn explained(failure: Failure, url: &str, format: Format) -> Failure {
+    let code = failure.code();
+    match failure {
+        Failure::Call(ClientError::Refused { problem, .. })
+            if format == Format::Json && !problem.code.is_empty() =>
+        {
+            serde_json::to_string(&problem).map_or_else(
+                |error| Failure::Other(error.into()),
+                |text| Failure::Problem(code, text),
+            )
+        }
+        Failure::Call(ClientError::NoAnswer(no_answer)) => {
+            let advice = match no_answer.kind {
+                NoAnswerKind::Unreachable => ": is `taskpilot up` running?",
+                NoAnswerKind::TimedOut | NoAnswerKind::Broken => "",
+            };
+            Failure::Coded(Code::Error, format!("{url}: {no_answer}{advice}"))
+        }
+        other => other,
+    }
+}

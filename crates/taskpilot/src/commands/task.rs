@@ -1,0 +1,43 @@
+//! `taskpilot task create|get|list|bind|cancel|watch`.
+
+mod arguments;
+mod cancel;
+mod create;
+mod list;
+mod watch;
+
+pub(crate) use arguments::TaskCommand;
+
+use taskpilot_domain::ids::TaskId;
+
+use super::{Session, describe};
+use crate::exit::{Code, Failure};
+use crate::output::{self, Format};
+
+pub(crate) async fn run(command: TaskCommand, session: Session) -> Result<Code, Failure> {
+    match command {
+        TaskCommand::Create(create) => create::run(*create, &session).await,
+        TaskCommand::Get { id, .. } => get(&session, id).await,
+        TaskCommand::List(filter) => list::run(filter, &session).await,
+        TaskCommand::Bind(bind) => create::bind(*bind, &session).await,
+        TaskCommand::Cancel(cancel) => cancel::run(cancel, &session).await,
+        TaskCommand::Watch { id, timeout, .. } => watch::run(id, timeout, &session).await,
+    }
+}
+
+async fn get(session: &Session, id: TaskId) -> Result<Code, Failure> {
+    let task = session.client.get(id.get()).await?;
+    if session.format == Format::Json {
+        output::json(&task)?;
+        return Ok(Code::Ok);
+    }
+    let mut facts = describe::task(&task);
+    if task.scheduler_task_id.is_some() {
+        match session.client.execution(id.get()).await {
+            Ok(view) => facts.extend(describe::execution(&view)),
+            Err(error) => facts.push(("state", format!("unavailable: {error}"))),
+        }
+    }
+    output::facts(&facts);
+    Ok(Code::Ok)
+}

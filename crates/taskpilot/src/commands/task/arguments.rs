@@ -1,0 +1,211 @@
+//! The arguments of `taskpilot task`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use taskpilot_api::options::{BackoffBody, ExecutionOptionsBody};
+use taskpilot_domain::ids::TaskId;
+
+use crate::arguments::ClientArgs;
+use crate::durations;
+
+/// What to do with tasks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaskCommand {
+    /// Create a task, and bind it at once with --bind or --wait
+    Create(Box<CreateArgs>),
+    /// Show a task and its execution
+    Get {
+        /// The task
+        id: TaskId,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// List tasks, newest first
+    List(ListArgs),
+    /// Bind a task to the scheduler, which runs it
+    Bind(Box<BindArgs>),
+    /// Cancel a task: its execution if it is bound, else the task itself
+    Cancel(CancelArgs),
+    /// Watch the execution of a task until it ends
+    Watch {
+        /// The task
+        id: TaskId,
+        /// Give up after this time, such as 30s
+        #[arg(long, value_parser = durations::parse)]
+        timeout: Option<Duration>,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+impl TaskCommand {
+    pub(crate) fn client(&self) -> &ClientArgs {
+        match self {
+            Self::Create(arguments) => &arguments.client,
+            Self::List(arguments) => &arguments.client,
+            Self::Bind(arguments) => &arguments.client,
+            Self::Cancel(arguments) => &arguments.client,
+            Self::Get { client, .. } | Self::Watch { client, .. } => client,
+        }
+    }
+}
+
+/// `task create`.
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// What kind of work it is, and so which handler runs it
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) kind: String,
+    /// What the handler gets: JSON, or @FILE, or - for standard input
+    #[arg(long, value_name = "JSON", default_value = "null")]
+    pub(super) payload: String,
+    /// A line for people
+    #[arg(long)]
+    pub(super) title: Option<String>,
+    /// A label; may be given again
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(super) labels: Vec<(String, String)>,
+    /// Makes the create repeatable: the same key never creates twice
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
+    /// Bind it at once
+    #[arg(long)]
+    pub(super) bind: bool,
+    #[command(flatten)]
+    pub(super) options: OptionArgs,
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+/// `task bind`.
+#[derive(Debug, Args)]
+pub(crate) struct BindArgs {
+    /// The task
+    pub(super) id: TaskId,
+    #[command(flatten)]
+    pub(super) options: OptionArgs,
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+/// `task cancel`.
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// The task
+    pub(super) id: TaskId,
+    /// Why, for people
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+/// `task list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only with this status: PENDING, BINDING, BOUND or CANCELED
+    #[arg(long)]
+    pub(super) status: Option<String>,
+    /// Only of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) kind: Option<String>,
+    /// Only with this label; may be given again
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(super) labels: Vec<(String, String)>,
+    /// Items of the page, 1 to 1000
+    #[arg(long)]
+    pub(super) limit: Option<u32>,
+    /// The `next` of the page before
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) after: Option<String>,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+/// Whether and how long to wait.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Waiting")]
+pub(crate) struct WaitArgs {
+    /// Wait for the end, at most this long where a time is given, such as --wait=30s
+    #[arg(
+        long,
+        value_name = "TIMEOUT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "365d",
+        value_parser = durations::parse
+    )]
+    pub(super) wait: Option<Duration>,
+}
+
+/// How the execution is to be run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Execution")]
+pub(crate) struct OptionArgs {
+    /// The type that the scheduler is asked for, instead of the task's
+    #[arg(long, value_name = "TYPE")]
+    pub(super) scheduler_type: Option<String>,
+    /// The queue it waits in [default: default]
+    #[arg(long)]
+    queue: Option<String>,
+    /// From -10 to 10, higher first [default: 0]
+    #[arg(long, allow_negative_numbers = true)]
+    priority: Option<i64>,
+    /// Not before this instant, such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    scheduled_for: Option<String>,
+    /// Counted attempts, 1 to 100 [default: 3]
+    #[arg(long, value_name = "N")]
+    max_attempts: Option<i64>,
+    /// Bound of the wait after the first failed attempt [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = durations::parse)]
+    backoff_initial: Option<Duration>,
+    /// Largest bound of the wait between attempts [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = durations::parse)]
+    backoff_max: Option<Duration>,
+    /// What the bound grows by with each failed attempt [default: 2]
+    #[arg(long, value_name = "FACTOR")]
+    backoff_factor: Option<f64>,
+    /// Longest run of one attempt, such as 5m
+    #[arg(long, value_name = "TIME", value_parser = durations::parse)]
+    attempt_timeout: Option<Duration>,
+    /// It fails at this instant if it has not ended
+    #[arg(long, value_name = "INSTANT")]
+    deadline: Option<String>,
+    /// From the polite signal of a stop to the kill [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = durations::parse)]
+    cancel_grace: Option<Duration>,
+}
+
+impl OptionArgs {
+    pub(super) fn into_body(self) -> ExecutionOptionsBody {
+        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let backoff = BackoffBody {
+            initial_ms: self.backoff_initial.map(millis),
+            max_ms: self.backoff_max.map(millis),
+            factor: self.backoff_factor,
+        };
+        ExecutionOptionsBody {
+            queue: self.queue,
+            priority: self.priority,
+            scheduled_for: self.scheduled_for,
+            max_attempts: self.max_attempts,
+            backoff: (backoff != BackoffBody::default()).then_some(backoff),
+            attempt_timeout_ms: self.attempt_timeout.map(millis),
+            deadline: self.deadline,
+            cancel_grace_ms: self.cancel_grace.map(millis),
+        }
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a label is KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}

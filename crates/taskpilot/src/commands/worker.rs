@@ -1,0 +1,63 @@
+//! `taskpilot worker list`.
+
+use clap::Subcommand;
+
+use super::Session;
+use crate::arguments::ClientArgs;
+use crate::exit::{Code, Failure};
+use crate::output::{self, Format};
+
+/// What to do with workers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkerCommand {
+    /// List the workers: their slots, what they run, how their work is contained
+    List {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+impl WorkerCommand {
+    pub(crate) fn client(&self) -> &ClientArgs {
+        match self {
+            Self::List { client } => client,
+        }
+    }
+}
+
+pub(crate) async fn run(command: WorkerCommand, session: Session) -> Result<Code, Failure> {
+    let WorkerCommand::List { .. } = command;
+    let page = session.client.workers().await?;
+    if session.format == Format::Json {
+        output::json(&page)?;
+        return Ok(Code::Ok);
+    }
+    let rows: Vec<Vec<String>> = page
+        .items
+        .iter()
+        .map(|worker| {
+            vec![
+                worker.id.to_string(),
+                worker.name.clone(),
+                worker.state.to_string(),
+                format!("{}/{}", worker.running, worker.slots),
+                worker.stopping.to_string(),
+                worker.containment.to_string(),
+                worker.queues.join(","),
+                worker.last_heartbeat_at.to_string(),
+            ]
+        })
+        .collect();
+    let header = [
+        "ID",
+        "NAME",
+        "STATE",
+        "RUNNING",
+        "STOPPING",
+        "CONTAINMENT",
+        "QUEUES",
+        "LAST HEARTBEAT",
+    ];
+    output::table(&header, &rows);
+    Ok(Code::Ok)
+}

@@ -1,0 +1,74 @@
+//! The one binary: the roles that serve, and the commands that call them.
+//!
+//! It parses, assembles and prints. It decides nothing about tasks.
+
+mod arguments;
+mod commands;
+mod config;
+mod durations;
+mod exit;
+mod logging;
+mod output;
+mod roles;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command, ExecutionArgs, TaskArgs};
+use crate::exit::Failure;
+
+fn main() -> ExitCode {
+    // A supervisor is this binary again, before any runtime or thread is there.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == taskpilot_worker::SUPERVISE)
+    {
+        return taskpilot_worker::supervise_main();
+    }
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            output::say_error(&failure);
+            failure.code().into()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<exit::Code, Failure> {
+    let file = config::File::load(arguments.config.as_deref())?;
+    match arguments.command {
+        Command::Up(role) => roles::up::run(&role, &file),
+        Command::Control(role) => roles::control::run(&role, &file),
+        Command::Scheduler(role) => roles::scheduler::run(&role, &file),
+        Command::Worker(worker) => match worker.command {
+            Some(command) => {
+                let client = command.client().clone();
+                commands::run(
+                    |session| commands::worker::run(command, session),
+                    client,
+                    &file,
+                )
+            }
+            None => roles::worker::run(&worker.role, &file),
+        },
+        Command::Task(TaskArgs { command }) => {
+            let client = command.client().clone();
+            commands::run(
+                |session| commands::task::run(command, session),
+                client,
+                &file,
+            )
+        }
+        Command::Execution(ExecutionArgs { command }) => {
+            let client = command.client().clone();
+            commands::run(
+                |session| commands::execution::run(command, session),
+                client,
+                &file,
+            )
+        }
+    }
+}

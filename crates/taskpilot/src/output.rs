@@ -1,0 +1,149 @@
+//! What people see: data on standard output, talk on standard error.
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::config::Environment;
+use crate::exit::{Code, Failure};
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Prints a line of data. A reader that went away (`| head`) ends the process quietly; data that
+/// cannot be written (a full disk) ends it loudly.
+pub(crate) fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else {
+        return;
+    };
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        std::process::exit(Code::Ok as i32);
+    }
+    let _ = writeln!(std::io::stderr(), "error: cannot write the output: {error}");
+    std::process::exit(Code::Error as i32);
+}
+
+/// Prints a value as JSON, indented when somebody looks.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    let text = if std::io::stdout().is_terminal() {
+        serde_json::to_string_pretty(value)
+    } else {
+        serde_json::to_string(value)
+    };
+    line(&text.map_err(anyhow::Error::from)?);
+    Ok(())
+}
+
+/// Says something that is not data, such as what to do next; only where somebody looks.
+pub(crate) fn hint(text: &str) {
+    if std::io::stderr().is_terminal() {
+        let _ = writeln!(std::io::stderr(), "{}", dim(text));
+    }
+}
+
+/// Says what went wrong.
+pub(crate) fn say_error(failure: &Failure) {
+    let text = match failure {
+        Failure::Problem(_, problem) => problem.clone(),
+        Failure::Other(error) => format!("error: {error:#}"),
+        Failure::Call(_) | Failure::Usage(_) | Failure::Coded(..) => format!("error: {failure}"),
+    };
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A table: columns as wide as their widest cell, two spaces between them.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+        widest.max(header[column].chars().count())
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let head: Vec<String> = header.iter().map(ToString::to_string).collect();
+    line(&dim_out(&aligned(&head, &widths)));
+    for row in rows {
+        line(&colored_states(&aligned(row, &widths)));
+    }
+}
+
+/// A list of facts: names in one column, values in the next.
+pub(crate) fn facts(facts: &[(&str, String)]) {
+    let width = facts
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    for (name, value) in facts {
+        line(&format!(
+            "{}  {}",
+            dim_out(&format!("{name:width$}")),
+            colored_states(value)
+        ));
+    }
+}
+
+fn aligned(cells: &[String], widths: &[usize]) -> String {
+    let padded: Vec<String> = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:width$}", width = *width))
+        .collect();
+    padded.join("  ").trim_end().to_owned()
+}
+
+fn dim(text: &str) -> String {
+    if Environment::no_color() {
+        text.to_owned()
+    } else {
+        format!("\x1b[2m{text}\x1b[0m")
+    }
+}
+
+fn dim_out(text: &str) -> String {
+    if colored() {
+        dim(text)
+    } else {
+        text.to_owned()
+    }
+}
+
+fn colored() -> bool {
+    std::io::stdout().is_terminal() && !Environment::no_color()
+}
+
+/// Colours the states of executions, so that a failure is seen before it is read.
+fn colored_states(text: &str) -> String {
+    if !colored() {
+        return text.to_owned();
+    }
+    let colors = [
+        ("SUCCEEDED", 32),
+        ("FAILED", 31),
+        ("CANCELED", 33),
+        ("RUNNING", 36),
+        ("STUCK", 31),
+    ];
+    colors.iter().fold(text.to_owned(), |text, (state, color)| {
+        text.replace(state, &format!("\x1b[{color}m{state}\x1b[0m"))
+    })
+}
+
+/// Removes what could steer a terminal from a text that somebody else wrote.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| {
+            if character.is_control() && character != '\t' {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,87 @@
+//! `taskpilot scheduler`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use taskpilot_domain::limits::{LEASE_MS_MAX, LEASE_MS_MIN};
+use taskpilot_scheduler::{App, Config};
+use taskpilot_server::clock::SystemClock;
+use taskpilot_server::shutdown::Shutdown;
+use taskpilot_store::scheduler::SchedulerStore;
+use taskpilot_store_sqlite::SqliteSchedulerStore;
+
+use super::service::{Parts, Service, address, bind};
+use super::{announce, block_on, drain_time};
+use crate::arguments::{LeaseArgs, SchedulerArgs};
+use crate::config::{File, SCHEDULER_ADDRESS};
+use crate::exit::{Code, Failure};
+use crate::signals;
+
+pub(crate) fn run(arguments: &SchedulerArgs, file: &File) -> Result<Code, Failure> {
+    let setup = Setup {
+        data: super::up::data_directory(&arguments.data, file)?,
+        address: arguments
+            .listen
+            .clone()
+            .or_else(|| file.listen.clone())
+            .unwrap_or_else(|| SCHEDULER_ADDRESS.into()),
+        config: lease(&arguments.lease, file)?,
+    };
+    let shutdown = Shutdown::new(drain_time(&arguments.drain, file));
+    block_on(async move {
+        let asked = signals::shutdown_token().map_err(anyhow::Error::from)?;
+        let service = start(&setup, shutdown).await?;
+        announce(&[("scheduler", service.url())]);
+        asked.cancelled().await;
+        service.stop().await;
+        Ok(())
+    })
+}
+
+/// What a scheduler is started with.
+pub(super) struct Setup {
+    pub(super) data: PathBuf,
+    pub(super) address: String,
+    pub(super) config: Config,
+}
+
+/// Opens the store, binds the address and starts the loops.
+pub(super) async fn start(setup: &Setup, shutdown: Shutdown) -> Result<Service, Failure> {
+    let address = address(&setup.address)?;
+    let store = Arc::new(open(&setup.data)?);
+    let listener = bind(address).await?;
+    let latest = store.latest_instant().await.map_err(anyhow::Error::from)?;
+    let clock = latest.map_or_else(SystemClock::new, SystemClock::not_before);
+    let app = App::new(
+        store.clone(),
+        Arc::new(clock),
+        shutdown.clone(),
+        setup.config,
+    );
+    let loops = app.start();
+    Ok(Service::start(Parts {
+        listener,
+        router: taskpilot_scheduler::router(app),
+        shutdown,
+        loops,
+        close: Box::new(move || store.close()),
+    }))
+}
+
+fn open(data: &Path) -> Result<SqliteSchedulerStore, Failure> {
+    SqliteSchedulerStore::open(data).map_err(super::up::open_failure)
+}
+
+/// The lease that was asked for, within its limits.
+pub(super) fn lease(arguments: &LeaseArgs, file: &File) -> Result<Config, Failure> {
+    match arguments.lease_ms.or(file.lease_ms) {
+        None => Ok(Config::default()),
+        Some(ms) if (LEASE_MS_MIN..=LEASE_MS_MAX).contains(&ms) => Ok(Config::with_lease_ms(ms)),
+        Some(ms) => {
+            let range = format!("from {LEASE_MS_MIN} to {LEASE_MS_MAX}");
+            Err(Failure::Usage(format!(
+                "a lease of {ms} ms is not possible: {range}"
+            )))
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `taskpilot up`: the in-process assembly. The control plane and the worker reach the scheduler
+//! over HTTP here too: one code path.
+
+use std::path::PathBuf;
+
+use taskpilot_server::shutdown::Shutdown;
+use taskpilot_store_sqlite::OpenError;
+use tokio_util::sync::CancellationToken;
+
+use super::{announce, block_on, control, drain_time, scheduler, worker};
+use crate::arguments::{DataArgs, UpArgs};
+use crate::config::{CONTROL_ADDRESS, File, SCHEDULER_ADDRESS, default_data};
+use crate::exit::{Code, Failure};
+use crate::signals;
+
+pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
+    let data = data_directory(&arguments.data, file)?;
+    let drain = drain_time(&arguments.drain, file);
+    let address = |given: &Option<String>, file: &Option<String>, default: &str| {
+        given
+            .clone()
+            .or_else(|| file.clone())
+            .unwrap_or_else(|| default.to_owned())
+    };
+    let scheduler_setup = scheduler::Setup {
+        data: data.clone(),
+        address: address(&arguments.scheduler, &file.scheduler, SCHEDULER_ADDRESS),
+        config: scheduler::lease(&arguments.lease, file)?,
+    };
+    let control_address = address(&arguments.control, &file.control, CONTROL_ADDRESS);
+    let work = worker::Work::read(&arguments.work, file)?;
+    block_on(async move {
+        let asked = signals::shutdown_token().map_err(anyhow::Error::from)?;
+        let scheduler = scheduler::start(&scheduler_setup, Shutdown::new(drain)).await?;
+        let control_setup = control::Setup {
+            data: data.clone(),
+            address: control_address,
+            scheduler_url: scheduler.url().to_owned(),
+        };
+        let control = match control::start(&control_setup, Shutdown::new(drain)).await {
+            Ok(control) => control,
+            Err(failure) => {
+                scheduler.stop().await;
+                return Err(failure);
+            }
+        };
+        let stop_work = CancellationToken::new();
+        let worker = match work.start(scheduler.url(), &data.join("worker"), drain) {
+            Ok(worker) => worker,
+            Err(failure) => {
+                control.stop().await;
+                scheduler.stop().await;
+                return Err(failure);
+            }
+        };
+        let working = tokio::spawn(worker.run(stop_work.clone()));
+        announce(&[("control", control.url()), ("scheduler", scheduler.url())]);
+        asked.cancelled().await;
+        // The worker says goodbye to a scheduler that still listens.
+        stop_work.cancel();
+        let outcome = working.await;
+        control.stop().await;
+        scheduler.stop().await;
+        worker::ended(outcome)
+    })
+}
+
+/// The directory that was named, or the default one.
+pub(super) fn data_directory(arguments: &DataArgs, file: &File) -> Result<PathBuf, Failure> {
+    match arguments.data.clone().or_else(|| file.data.clone()) {
+        Some(data) => Ok(data),
+        None => Ok(default_data()?),
+    }
+}
+
+/// A database that cannot be opened; one that is owned by another process has a code of its own.
+pub(super) fn open_failure(error: OpenError) -> Failure {
+    match error {
+        OpenError::Locked { .. } => Failure::Coded(Code::Locked, error.to_string()),
+        other => Failure::Other(other.into()),
+    }
+}

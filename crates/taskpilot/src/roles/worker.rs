@@ -1,0 +1,123 @@
+//! `taskpilot worker`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use taskpilot_domain::limits::SLOTS_MAX;
+use taskpilot_domain::names::{QueueName, WorkerName};
+use taskpilot_worker::{Handlers, Worker, WorkerConfig, WorkerError};
+use tokio::task::JoinError;
+
+use super::{block_on, control, drain_time};
+use crate::arguments::{WorkArgs, WorkerRoleArgs};
+use crate::config::{File, SLOTS, default_data};
+use crate::exit::{Code, Failure};
+use crate::signals;
+
+/// Workers of one user on one machine that find a directory of their own by themselves.
+const UNNAMED_MAX: u32 = 64;
+
+pub(crate) fn run(arguments: &WorkerRoleArgs, file: &File) -> Result<Code, Failure> {
+    let url = control::scheduler_url(&arguments.scheduler, file);
+    let drain = drain_time(&arguments.drain, file);
+    let work = Work::read(&arguments.work, file)?;
+    let data = arguments.data.clone().or_else(|| file.data.clone());
+    block_on(async move {
+        let asked = signals::shutdown_token().map_err(anyhow::Error::from)?;
+        let worker = match data {
+            Some(data) => work.start(&url, &data, drain)?,
+            None => start_anywhere(&work, &url, drain)?,
+        };
+        worker.run(asked).await.map_err(failed)
+    })
+}
+
+/// Takes the first directory that no other worker owns.
+fn start_anywhere(work: &Work, url: &str, drain: Duration) -> Result<Worker, Failure> {
+    let home = default_data()?;
+    for number in 1..=UNNAMED_MAX {
+        match work.worker(url, &home.join(format!("worker-{number}")), drain) {
+            Err(WorkerError::Locked { .. }) => {}
+            outcome => return outcome.map_err(failed),
+        }
+    }
+    let text = format!("{UNNAMED_MAX} workers run here already: name a directory with --data");
+    Err(Failure::Coded(Code::Locked, text))
+}
+
+/// What a worker does, as far as it is known before the scheduler is.
+pub(super) struct Work {
+    handlers: Handlers,
+    slots: u32,
+    queues: Vec<QueueName>,
+    name: WorkerName,
+}
+
+impl Work {
+    /// Reads the settings and the handlers file.
+    pub(super) fn read(arguments: &WorkArgs, file: &File) -> Result<Self, Failure> {
+        let path: Option<PathBuf> = arguments.handlers.clone().or_else(|| file.handlers.clone());
+        let handlers = match path {
+            Some(path) => {
+                Handlers::load(&path).map_err(|error| Failure::Usage(error.to_string()))?
+            }
+            None => Handlers::built_in(),
+        };
+        let slots = arguments.slots.or(file.slots).unwrap_or(SLOTS);
+        if !(1..=SLOTS_MAX).contains(&slots) {
+            return Err(Failure::Usage(format!("slots are from 1 to {SLOTS_MAX}")));
+        }
+        let queues = arguments.queues.clone().or_else(|| file.queues.clone());
+        let queues = queues.unwrap_or_else(|| vec![QueueName::default_queue().into()]);
+        let queues: Result<Vec<QueueName>, _> = queues.into_iter().map(QueueName::new).collect();
+        let name = arguments.name.clone().or_else(|| file.name.clone());
+        let name = WorkerName::new(name.unwrap_or_else(default_name));
+        Ok(Self {
+            handlers,
+            slots,
+            queues: queues.map_err(|error| Failure::Usage(error.to_string()))?,
+            name: name.map_err(|error| Failure::Usage(error.to_string()))?,
+        })
+    }
+
+    /// A worker that keeps its journal in this directory, which no other worker may own.
+    pub(super) fn start(&self, url: &str, data: &Path, drain: Duration) -> Result<Worker, Failure> {
+        self.worker(url, data, drain).map_err(failed)
+    }
+
+    fn worker(&self, url: &str, data: &Path, drain: Duration) -> Result<Worker, WorkerError> {
+        Worker::new(WorkerConfig {
+            scheduler_url: url.to_owned(),
+            name: self.name.clone(),
+            queues: self.queues.clone(),
+            slots: self.slots,
+            handlers: self.handlers.clone(),
+            state_directory: data.to_owned(),
+            drain,
+        })
+    }
+}
+
+/// The end of a worker that ran beside others.
+pub(super) fn ended(outcome: Result<Result<(), WorkerError>, JoinError>) -> Result<(), Failure> {
+    outcome.map_err(anyhow::Error::from)?.map_err(failed)
+}
+
+fn failed(error: WorkerError) -> Failure {
+    match error {
+        WorkerError::Locked { .. } => Failure::Coded(Code::Locked, error.to_string()),
+        other => Failure::Other(other.into()),
+    }
+}
+
+/// Host name and process id, as far as a name can hold them.
+fn default_name() -> String {
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    let plain: String = host
+        .chars()
+        .filter(|one| one.is_ascii_alphanumeric() || matches!(one, '.' | '-' | '_'))
+        .take(48)
+        .collect();
+    format!("{plain}:{}", std::process::id())
+}

@@ -1,0 +1,198 @@
+//! The stop button on an execution in each of its five states, and before there is one.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use taskpilot_e2e::ledger::Mark;
+use taskpilot_e2e::wait::{SOON, wait_until};
+
+use crate::api::{cancel, cancel_and_wait, create_of, start, start_until, task, view, view_when};
+use crate::start::Up;
+
+const REFUSED: &str = "Task cannot be canceled in its current state.";
+
+#[tokio::test]
+async fn a_pending_execution_is_canceled_and_never_starts() -> Result<()> {
+    let up = Up::start().await?;
+    let later = json!({"scheduledFor": "2034-01-01T00:00:00.000Z"});
+    let scheduled = start(up.control, "quick", &later).await?;
+    let unhandled = start(up.control, "nobody-handles-this", &json!({})).await?;
+    for (bound, phase) in [(scheduled, "SCHEDULED"), (unhandled, "READY")] {
+        let before = view(up.control, bound.task).await?;
+        assert_eq!(
+            (&before["status"], &before["phase"]),
+            (&json!("PENDING"), &json!(phase))
+        );
+        let reply = cancel(up.control, bound.task).await?.expect(204)?;
+        assert!(reply.body.is_empty());
+        let after = view(up.control, bound.task).await?;
+        assert_eq!(after["status"], "CANCELED");
+        assert_eq!(after["retryState"], "CANCELED");
+        assert_eq!(after["stop"]["status"], "NOT_NEEDED");
+        assert_eq!(after["attemptCount"], 0);
+        assert_eq!(after["cancel"]["requestedBy"], "local");
+        assert_eq!(after["cancel"]["requestedAt"], after["completedAt"]);
+    }
+    assert_eq!(up.bench.ledger().marks()?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_running_execution_is_canceled_and_its_work_is_stopped() -> Result<()> {
+    let up = Up::start().await?;
+    let bound = start_until(up.control, "polite", &json!({}), "RUNNING").await?;
+    let begun = Mark::first("start", bound.execution);
+    wait_until("the work has begun", SOON, || async {
+        Ok(up.bench.ledger().has(&begun)?.then_some(()))
+    })
+    .await?;
+    cancel_and_wait(up.control, bound.task).await?.expect(204)?;
+    // The answer was the proof: nothing needs to be waited for any more.
+    assert_eq!(up.bench.processes()?, []);
+    let cleaned = Mark::first("cleanup", bound.execution);
+    assert_eq!(up.bench.ledger().marks()?, [begun, cleaned]);
+    let after = view(up.control, bound.task).await?;
+    assert_eq!(after["status"], "CANCELED");
+    assert_eq!(
+        (&after["stop"]["status"], &after["stop"]["cause"]),
+        (&json!("STOPPED"), &json!("USER"))
+    );
+    let how = after["stop"]["how"].as_str().unwrap_or_default();
+    ensure!(
+        ["cooperative", "terminated"].contains(&how),
+        "it was ended by {how}"
+    );
+    assert_eq!(task(up.control, bound.task).await?["status"], "BOUND");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_that_waits_for_nothing_is_answered_by_the_verdict() -> Result<()> {
+    let up = Up::start().await?;
+    let bound = start_until(up.control, "gate", &json!({}), "RUNNING").await?;
+    cancel(up.control, bound.task).await?.expect(204)?;
+    assert_eq!(view(up.control, bound.task).await?["status"], "CANCELED");
+    // A result that is late does not undo the verdict.
+    up.bench.open_gate(bound.execution, 1)?;
+    wait_until("the stop is proven", SOON, || async {
+        let view = view(up.control, bound.task).await?;
+        Ok((view["stop"]["status"] == "STOPPED").then_some(()))
+    })
+    .await?;
+    let after = view(up.control, bound.task).await?;
+    assert_eq!(
+        (&after["status"], &after["result"]),
+        (&json!("CANCELED"), &Value::Null)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_canceled_execution_stays_as_it_was_canceled() -> Result<()> {
+    let up = Up::start().await?;
+    let bound = start_until(up.control, "gate", &json!({}), "RUNNING").await?;
+    let path = format!("/api/tasks/{}/execution/cancel", bound.task);
+    let first = up
+        .control
+        .put(&path)
+        .header("Prefer", "wait=15")
+        .json(&json!({"reason": "first"}));
+    first.send().await?.expect(204)?;
+    let before = view(up.control, bound.task).await?;
+    assert_eq!(before["cancel"]["reason"], "first");
+    let second = up.control.put(&path).json(&json!({"reason": "second"}));
+    second.send().await?.expect(204)?;
+    assert_eq!(view(up.control, bound.task).await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_many_cancels_at_once_one_is_the_verdict_and_all_succeed() -> Result<()> {
+    let up = Up::start().await?;
+    let bound = start_until(up.control, "gate", &json!({}), "RUNNING").await?;
+    let path = format!("/api/tasks/{}/execution/cancel", bound.task);
+    let calls = (0..20).map(|number| {
+        let reason = json!({"reason": format!("cancel {number}")});
+        tokio::spawn(up.control.put(&path).json(&reason).send())
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await??.expect(204)?;
+    }
+    let verdict = view(up.control, bound.task).await?["cancel"].clone();
+    cancel_and_wait(up.control, bound.task).await?.expect(204)?;
+    assert_eq!(view(up.control, bound.task).await?["cancel"], verdict);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_execution_that_succeeded_cannot_be_canceled() -> Result<()> {
+    let up = Up::start().await?;
+    let bound = start_until(up.control, "quick", &json!({}), "SUCCEEDED").await?;
+    refuses_to_cancel(&up, bound.task).await
+}
+
+#[tokio::test]
+async fn an_execution_that_failed_cannot_be_canceled() -> Result<()> {
+    let up = Up::start().await?;
+    let once = json!({"maxAttempts": 1});
+    let bound = start_until(up.control, "fails", &once, "FAILED").await?;
+    refuses_to_cancel(&up, bound.task).await
+}
+
+async fn refuses_to_cancel(up: &Up, task: i64) -> Result<()> {
+    let before = view(up.control, task).await?;
+    for reply in [
+        cancel(up.control, task).await?,
+        cancel_and_wait(up.control, task).await?,
+    ] {
+        let problem = reply.problem(409, "execution_conflict")?;
+        assert_eq!(problem["detail"], REFUSED);
+        assert_eq!(problem["outcome"], "not_applied");
+        assert_eq!(problem["retryable"], false);
+    }
+    assert_eq!(view(up.control, task).await?, before);
+    assert_eq!(before["cancel"], Value::Null);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_without_an_execution_has_nothing_to_cancel() -> Result<()> {
+    let up = Up::start().await?;
+    let id = create_of(up.control, "quick").await?;
+    let problem = cancel(up.control, id)
+        .await?
+        .problem(409, "task_not_bound")?;
+    assert_eq!(problem["detail"], "Task is not bound to scheduler yet.");
+    cancel(up.control, id + 1)
+        .await?
+        .problem(404, "task_not_found")?;
+    assert_eq!(task(up.control, id).await?["status"], "PENDING");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_is_withdrawn_only_before_it_is_bound() -> Result<()> {
+    let up = Up::start().await?;
+    let withdraw = |id: i64| up.control.put(&format!("/api/tasks/{id}/cancel")).send();
+    let id = create_of(up.control, "quick").await?;
+    withdraw(id).await?.expect(204)?;
+    let withdrawn = task(up.control, id).await?;
+    assert_eq!(withdrawn["status"], "CANCELED");
+    withdraw(id).await?.expect(204)?;
+    assert_eq!(task(up.control, id).await?, withdrawn);
+    let bind = up
+        .control
+        .post(&format!("/api/tasks/{id}/scheduler"))
+        .send();
+    bind.await?.problem(409, "task_canceled")?;
+
+    let bound = start_until(up.control, "gate", &json!({}), "RUNNING").await?;
+    withdraw(bound.task).await?.problem(409, "task_bound")?;
+    withdraw(bound.task + 1)
+        .await?
+        .problem(404, "task_not_found")?;
+    assert_eq!(
+        view_when(up.control, bound.task, "status", "RUNNING").await?["cancel"],
+        Value::Null
+    );
+    Ok(())
+}

@@ -1,0 +1,318 @@
+//! The command line as scripts use it: what it prints, and the code it ends with.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use taskpilot_e2e::http::Http;
+use taskpilot_e2e::ledger::Mark;
+use taskpilot_e2e::run::Finished;
+use taskpilot_e2e::taskpilot::Signal;
+use taskpilot_e2e::wait::{SOON, wait_until};
+use taskpilot_e2e::workbench::{TREE_PROCESSES, Workbench};
+
+use crate::api::{all, create_of, id_of, start, start_until, task, view};
+use crate::fleet::Fleet;
+use crate::start::{Up, launch};
+
+/// Runs a command against a control plane.
+async fn run(bench: &Workbench, control: Http, command: &str) -> Result<Finished> {
+    let launch = launch(bench)
+        .args(command.split(' '))
+        .env("TASKPILOT_URL", control.url());
+    launch.run().await.context(command.to_owned())
+}
+
+/// Runs a command that has to end with a code, and gives what it printed.
+async fn ends(up: &Up, command: &str, code: i32) -> Result<String> {
+    let ended = run(&up.bench, up.control, command).await?;
+    ensure!(
+        ended.code == Some(code),
+        "{command}: {code} expected: {ended:?}"
+    );
+    // Data goes to standard output, and why there is none to standard error.
+    let refused = (1..=5).contains(&code);
+    ensure!(refused == ended.stdout.is_empty(), "{command}: {ended:?}");
+    ensure!(
+        !refused || !ended.stderr.is_empty(),
+        "{command}: no reason is given"
+    );
+    Ok(ended.stdout)
+}
+
+async fn json_of(up: &Up, command: &str, code: i32) -> Result<Value> {
+    let text = ends(up, command, code).await?;
+    serde_json::from_str(&text).with_context(|| format!("{command}: no JSON: {text}"))
+}
+
+#[tokio::test]
+async fn a_task_is_created_bound_and_waited_for() -> Result<()> {
+    let up = Up::start().await?;
+    let created = json_of(
+        &up,
+        "task create --type quick --payload {\"a\":1} --title T --label k=v --json",
+        0,
+    )
+    .await?;
+    let id = id_of(&created, "id")?;
+    assert_eq!(created, task(up.control, id).await?);
+    assert_eq!(
+        (&created["payload"], &created["title"]),
+        (&json!({"a": 1}), &json!("T"))
+    );
+    assert_eq!(created["labels"], json!({"k": "v"}));
+    let waited = json_of(&up, &format!("task bind {id} --wait --json"), 0).await?;
+    assert_eq!(waited, view(up.control, id).await?);
+    assert_eq!(waited["status"], "SUCCEEDED");
+    let text = ends(&up, &format!("task get {id}"), 0).await?;
+    ensure!(
+        text.contains("SUCCEEDED") && text.contains("quick"),
+        "{text}"
+    );
+    let at_once = json_of(&up, "task create --type quick --payload 1 --wait --json", 0).await?;
+    assert_eq!(at_once["result"]["stdout"], "1");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_end_that_was_waited_for_is_the_exit_code() -> Result<()> {
+    let up = Up::start().await?;
+    let failed = json_of(
+        &up,
+        "task create --type fails --max-attempts 1 --wait --json",
+        10,
+    )
+    .await?;
+    assert_eq!(failed["status"], "FAILED");
+    let open = json_of(&up, "task create --type gate --wait=200ms --json", 6).await?;
+    ensure!(
+        open["status"] == "PENDING" || open["status"] == "RUNNING",
+        "{open}"
+    );
+    let bound = start(up.control, "nobody-handles-this", &json!({})).await?;
+    ends(
+        &up,
+        &format!("task cancel {} --reason enough", bound.task),
+        0,
+    )
+    .await?;
+    let canceled = json_of(&up, &format!("task watch {} --json", bound.task), 11).await?;
+    assert_eq!(canceled["cancel"]["reason"], "enough");
+    ends(&up, &format!("task watch {}", bound.task), 11).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_refused_says_why_and_how() -> Result<()> {
+    let up = Up::start().await?;
+    let id = create_of(up.control, "quick").await?;
+    let done = start_until(up.control, "quick", &json!({}), "SUCCEEDED").await?;
+    for (command, code) in [
+        ("task get 9007199254740991".to_owned(), 3),
+        ("task cancel 9007199254740991".to_owned(), 3),
+        ("task bind 9007199254740991".to_owned(), 3),
+        ("execution get 9007199254740991".to_owned(), 3),
+        (format!("execution get {id}"), 5),
+        (format!("task cancel {}", done.task), 5),
+        ("task get 0".to_owned(), 2),
+        ("task get abc".to_owned(), 2),
+        ("task create".to_owned(), 2),
+        ("task create --type quick --payload {".to_owned(), 2),
+        (
+            "task create --type quick --bind --priority 11".to_owned(),
+            2,
+        ),
+        (
+            "task create --type quick --bind --backoff-factor 11".to_owned(),
+            2,
+        ),
+        ("task list --after nonsense".to_owned(), 2),
+        ("task levitate".to_owned(), 2),
+    ] {
+        ends(&up, &command, code).await?;
+    }
+    assert_eq!(all(up.control, "/api/tasks").await?.len(), 2);
+    ends(&up, &format!("task cancel {id}"), 0).await?;
+    assert_eq!(task(up.control, id).await?["status"], "CANCELED");
+    ends(&up, &format!("task bind {id}"), 5).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_json_a_refusal_is_the_problem_document() -> Result<()> {
+    let up = Up::start().await?;
+    let refused = run(&up.bench, up.control, "task list --limit 0 --json").await?;
+    let problem: Value = serde_json::from_str(&refused.stderr)?;
+    assert_eq!(
+        (refused.code, &problem["code"], &problem["field"]),
+        (Some(2), &json!("invalid_query"), &json!("limit"))
+    );
+    let refused = run(&up.bench, up.control, "task list --limit 0").await?;
+    ensure!(refused.stderr.starts_with("error: limit: "), "{refused:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn flags_win_over_environment_over_file() -> Result<()> {
+    let up = Up::start().await?;
+    let (here, nobody) = (up.control.url(), "http://127.0.0.1:9".to_owned());
+    for (flag, variable, file, code) in [
+        (None, None, &here, 0),
+        (None, None, &nobody, 1),
+        (None, Some(&here), &nobody, 0),
+        (None, Some(&nobody), &here, 1),
+        (Some(&here), Some(&nobody), &nobody, 0),
+        (Some(&nobody), Some(&here), &here, 1),
+    ] {
+        let config = up.bench.path("config.toml");
+        std::fs::write(&config, format!("url = {file:?}\n"))?;
+        let mut command = launch(&up.bench)
+            .args(["task", "list"])
+            .env("TASKPILOT_CONFIG", &config);
+        if let Some(url) = variable {
+            command = command.env("TASKPILOT_URL", url);
+        }
+        if let Some(url) = flag {
+            command = command.option("--url", url);
+        }
+        let ended = command.run().await?;
+        ensure!(
+            ended.code == Some(code),
+            "flag {flag:?}, variable {variable:?}, file {file}: {ended:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_an_error_that_names_it() -> Result<()> {
+    let bench = Workbench::new()?;
+    let nobody = Http::at(([127, 0, 0, 1], 9).into());
+    for command in ["task list", "worker list --json", "execution list"] {
+        let ended = run(&bench, nobody, command).await?;
+        ensure!(
+            ended.code == Some(1) && ended.stdout.is_empty(),
+            "{ended:?}"
+        );
+        ensure!(ended.stderr.contains(&nobody.url()), "{ended:?}");
+    }
+    let ended = launch(&bench)
+        .args(["task", "list", "--url", "gopher://x"])
+        .run()
+        .await?;
+    assert_eq!(ended.code, Some(2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn lists_are_those_of_the_server() -> Result<()> {
+    let up = Up::start().await?;
+    let labeled = "task create --type quick --label team=blue --label k=v --json";
+    let labeled = json_of(&up, labeled, 0).await?["id"].clone();
+    let done = start_until(up.control, "quick", &json!({}), "SUCCEEDED").await?;
+    let list = json_of(&up, "task list --json", 0).await?;
+    assert_eq!(list, up.control.get("/api/tasks").send().await?.json()?);
+    let bound = json_of(&up, "task list --status bound --type quick --json", 0).await?;
+    assert_eq!(ids(&bound), [json!(done.task)]);
+    let blue = json_of(&up, "task list --label team=blue --json", 0).await?;
+    assert_eq!(ids(&blue), [labeled]);
+    let executions = json_of(&up, "execution list --state succeeded --json", 0).await?;
+    let items = executions["items"].as_array().context("no items")?;
+    let told = items.iter().map(|item| {
+        let (task, execution) = (&item["taskId"], &item["schedulerTaskId"]);
+        (task.clone(), execution.clone())
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [(json!(done.task), json!(done.execution))]
+    );
+    let workers = json_of(&up, "worker list --json", 0).await?;
+    assert_eq!(
+        (&workers["items"][0]["slots"], &workers["items"][0]["state"]),
+        (&json!(4), &json!("ACTIVE"))
+    );
+    for command in ["task list", "execution list", "worker list"] {
+        let text = ends(&up, command, 0).await?;
+        ensure!(
+            text.lines().count() >= 2 && !text.contains('\x1b'),
+            "{command}: {text}"
+        );
+    }
+    Ok(())
+}
+
+fn ids(page: &Value) -> Vec<Value> {
+    page["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| item["id"].clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_create_with_a_key_is_repeatable() -> Result<()> {
+    let up = Up::start().await?;
+    let command = "task create --type quick --payload 1 --key once --json";
+    let first = json_of(&up, command, 0).await?;
+    assert_eq!(json_of(&up, command, 0).await?, first);
+    ends(&up, "task create --type quick --payload 2 --key once", 2).await?;
+    assert_eq!(all(up.control, "/api/tasks").await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_that_waits_ends_with_the_proof() -> Result<()> {
+    let up = Up::start().await?;
+    let bound = start_until(up.control, "tree", &json!({}), "RUNNING").await?;
+    wait_until("the tree is whole", SOON, || async {
+        Ok((up.bench.processes()?.len() >= TREE_PROCESSES).then_some(()))
+    })
+    .await?;
+    let text = ends(&up, &format!("task cancel {} --wait", bound.task), 0).await?;
+    assert_eq!(up.bench.processes()?, []);
+    ensure!(text.contains("STOPPED"), "{text}");
+    let again = json_of(&up, &format!("task cancel {} --wait --json", bound.task), 0).await?;
+    assert_eq!(again, view(up.control, bound.task).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stop_that_nobody_can_prove_has_its_own_code() -> Result<()> {
+    let fleet = Fleet::with_lease_ms(3_000)?;
+    let _scheduler = fleet.start_scheduler().await?;
+    let _control = fleet.start_control().await?;
+    let worker = fleet.start_worker("killed")?;
+    let bound = start_until(fleet.control(), "polite", &json!({}), "RUNNING").await?;
+    let begun = Mark::first("start", bound.execution);
+    wait_until("the work has begun", SOON, || async {
+        Ok(fleet.bench.ledger().has(&begun)?.then_some(()))
+    })
+    .await?;
+    worker.crash().await?;
+    let command = format!("task cancel {} --wait=30s --json", bound.task);
+    let ended = run(&fleet.bench, fleet.control(), &command).await?;
+    assert_eq!(ended.code, Some(12), "{ended:?}");
+    let view: Value = serde_json::from_str(&ended.stdout)?;
+    assert_eq!(
+        (&view["status"], &view["stop"]["status"]),
+        (&json!("CANCELED"), &json!("PRESUMED"))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_a_command_that_waits() -> Result<()> {
+    let up = Up::start().await?;
+    let bound = start_until(up.control, "gate", &json!({}), "RUNNING").await?;
+    let watch = launch(&up.bench).args(["task", "watch", &bound.task.to_string()]);
+    let mut watch = watch
+        .env("TASKPILOT_URL", up.control.url())
+        .spawn("watch")?;
+    wait_until("it watches", SOON, || async {
+        Ok(watch.stdout()?.contains("RUNNING").then_some(()))
+    })
+    .await?;
+    watch.signal(Signal::INT)?;
+    assert_eq!(watch.ended(SOON).await?.code(), Some(130));
+    assert_eq!(view(up.control, bound.task).await?["status"], "RUNNING");
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! End-to-end tests: the real binary as separate processes on ports of their own, judged from
+//! outside by the contract.
+
+mod api;
+mod bad_input;
+mod binding;
+mod cancel_table;
+mod command_line;
+mod documents;
+mod fleet;
+mod idempotency;
+mod leases;
+mod listener;
+mod lists;
+mod outage;
+mod plain_scheduler;
+mod restart;
+mod shutdown;
+mod start;
+mod translation;
+mod trees;
+mod views;

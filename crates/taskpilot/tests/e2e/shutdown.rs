@@ -1,0 +1,171 @@
+//! The end of a process: graceful within the drain time, and at once when asked twice.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use taskpilot_e2e::taskpilot::Signal;
+use taskpilot_e2e::wait::{SOON, wait_until};
+use taskpilot_e2e::workbench::{TREE_PROCESSES, Workbench};
+
+use crate::api::{create_of, start_until};
+use crate::start::{ANY_PORT, ControlOnly, DRAIN, Up, launch, up};
+
+/// What needs no grace at all, on a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn a_polite_end_takes_the_work_with_it() -> Result<()> {
+    for signal in [Signal::TERM, Signal::INT] {
+        let up = Up::start().await?;
+        let grace = json!({"cancelGraceMs": 500});
+        start_until(up.control, "tree", &grace, "RUNNING").await?;
+        whole(&up.bench).await?;
+        let Up {
+            mut process, bench, ..
+        } = up;
+        process.signal(signal)?;
+        let status = process.ended(DRAIN).await?;
+        let interrupted = signal == Signal::INT && status.code() == Some(130);
+        ensure!(status.success() || interrupted, "{signal:?}: {status}");
+        assert_eq!(bench.processes()?, []);
+    }
+    Ok(())
+}
+
+async fn whole(bench: &Workbench) -> Result<()> {
+    wait_until("the tree is whole", SOON, || async {
+        Ok((bench.processes()?.len() >= TREE_PROCESSES).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_second_interrupt_ends_it_at_once() -> Result<()> {
+    let up = Up::start().await?;
+    // Its work takes its time: ten minutes, if it is left to.
+    let grace = json!({"cancelGraceMs": 600_000});
+    start_until(up.control, "stubborn-tree", &grace, "RUNNING").await?;
+    whole(&up.bench).await?;
+    let Up {
+        mut process, bench, ..
+    } = up;
+    // Two signals of one kind may arrive as one: it is asked until it has gone.
+    let status = wait_until("it is gone", AT_ONCE, || {
+        let ended = process.has_ended().and_then(|ended| match ended {
+            Some(status) => Ok(Some(status)),
+            None => process.signal(Signal::INT).map(|()| None),
+        });
+        async move { ended }
+    })
+    .await?;
+    let interrupted = status.code() == Some(130) || status.signal() == Some(2);
+    ensure!(interrupted, "{status}");
+    // Its supervisors end what it left.
+    wait_until("the tree is gone", SOON, || async {
+        Ok(bench.processes()?.is_empty().then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_end_waits_no_longer_than_the_drain_time() -> Result<()> {
+    let bench = Workbench::new()?;
+    let process = up(&bench).option("--drain-ms", "1000").spawn("up")?;
+    let up = Up::when_ready(process, bench).await?;
+    let grace = json!({"cancelGraceMs": 600_000});
+    start_until(up.control, "stubborn-tree", &grace, "RUNNING").await?;
+    whole(&up.bench).await?;
+    let Up {
+        mut process, bench, ..
+    } = up;
+    process.signal(Signal::TERM)?;
+    process.ended(Duration::from_secs(8)).await?;
+    wait_until("the tree is gone", SOON, || async {
+        Ok(bench.processes()?.is_empty().then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_answered_before_the_end() -> Result<()> {
+    let up = Up::start().await?;
+    let grace = json!({"cancelGraceMs": 1_000});
+    let bound = start_until(up.control, "stubborn-tree", &grace, "RUNNING").await?;
+    whole(&up.bench).await?;
+    let path = format!("/api/tasks/{}/execution/cancel", bound.task);
+    let waiting = up.control.put(&path).header("Prefer", "wait=15").send();
+    let waiting = tokio::spawn(waiting);
+    crate::api::view_when(up.control, bound.task, "status", "CANCELED").await?;
+    let Up {
+        process,
+        bench: _bench,
+        ..
+    } = up;
+    process.stop(DRAIN).await?;
+    let reply = waiting.await??;
+    ensure!(
+        reply.status == 204 || reply.status == 202,
+        "{} {}",
+        reply.status,
+        reply.text()
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_that_listens_says_one_line_and_no_more() -> Result<()> {
+    let up = Up::start().await?;
+    let (control, scheduler) = (up.control.url(), up.scheduler.url());
+    let expected = format!("taskpilot ready control={control} scheduler={scheduler}\n");
+    create_of(up.control, "quick").await?;
+    assert_eq!(up.process.stdout()?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_control_plane_is_ready_without_its_scheduler() -> Result<()> {
+    let only = ControlOnly::on(Workbench::new()?, "http://127.0.0.1:9").await?;
+    let id = create_of(only.control, "quick").await?;
+    ensure!(id > 0, "{id}");
+    let expected = format!("taskpilot ready control={}\n", only.control.url());
+    assert_eq!(only.process.stdout()?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_is_a_usage_error() -> Result<()> {
+    let bench = Workbench::new()?;
+    for arguments in [
+        vec!["levitate"],
+        vec!["up", "--surely-unknown"],
+        vec!["up", "--control", "nowhere"],
+        vec![
+            "control",
+            "--listen",
+            ANY_PORT,
+            "--scheduler-url",
+            "not a url",
+        ],
+        vec!["worker", "--slots", "many"],
+    ] {
+        let ended = launch(&bench).args(arguments.clone()).run().await?;
+        ensure!(
+            ended.code == Some(2) && !ended.stderr.is_empty(),
+            "{arguments:?}: {ended:?}"
+        );
+    }
+    let missing = launch(&bench).args(["up", "--control", ANY_PORT, "--scheduler", ANY_PORT]);
+    let missing = missing.option("--data", bench.path("data"));
+    let missing = missing
+        .option("--handlers", bench.path("missing.toml"))
+        .run()
+        .await?;
+    let named = missing.stderr.contains("missing.toml");
+    ensure!(
+        missing.code.is_some_and(|code| code != 0) && named,
+        "{missing:?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# archive.sh DIRECTORY ARCHIVE: a compressed archive of it. Whoever finds an archive finds a whole
+# one: it gets its name when it is done, and what is half done goes when the script is stopped.
+set -eu
+partial="$2.partial"
+trap 'rm -f -- "$partial"' EXIT
+trap 'exit 143' TERM
+tar --create --gzip --file "$partial" --directory "$1" .
+mv -- "$partial" "$2"
+wc -c < "$2"
