@@ -62,9 +62,9 @@ pub fn children_of(parent: u32) -> Result<Vec<i32>> {
 
 /// What can be read of a process that ends meanwhile is nothing.
 fn read(pid: i32, marker: &[u8]) -> Option<Process> {
-    let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let command = texts(pid, "cmdline")?;
     let carries = |bytes: &[u8]| bytes.windows(marker.len()).any(|window| window == marker);
-    if !carries(&command) && !carries(&fs::read(format!("/proc/{pid}/environ")).ok()?) {
+    if !carries(&command) && !carries(&texts(pid, "environ")?) {
         return None;
     }
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -80,6 +80,23 @@ fn read(pid: i32, marker: &[u8]) -> Option<Process> {
         parent,
         command: command.trim_end().to_owned(),
     })
+}
+
+/// Looks at the arguments and environment of a process that may be between two programs.
+const LOOKS: u32 = 100;
+
+/// The arguments or the environment. In the middle of execve(2) a process has memory and, for a
+/// moment, neither of them in it: whoever looks once says that it is not there.
+fn texts(pid: i32, file: &str) -> Option<Vec<u8>> {
+    let path = format!("/proc/{pid}/{file}");
+    for _ in 1..LOOKS {
+        let texts = fs::read(&path).ok()?;
+        if !texts.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
+            return Some(texts);
+        }
+        std::thread::yield_now();
+    }
+    fs::read(&path).ok()
 }
 
 #[cfg(test)]

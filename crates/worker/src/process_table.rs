@@ -136,13 +136,30 @@ pub(crate) fn own_children() -> Option<Vec<Process>> {
     )
 }
 
+/// Looks at an environment that may be between two programs.
+const ENVIRONMENT_LOOKS: u32 = 100;
+
 /// Whether the environment with which the process was executed has this `NAME=value`.
 pub(crate) fn has_variable(pid: i32, variable: &str) -> bool {
-    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+    environment(pid).is_ok_and(|environment| {
         environment
             .split(|byte| *byte == 0)
             .any(|entry| entry == variable.as_bytes())
     })
+}
+
+/// In the middle of execve(2) a process has memory and, for a moment, no environment in it: whoever
+/// looks once misses it. One that has none by choice is looked at in vain, a bounded number of times.
+fn environment(pid: i32) -> io::Result<Vec<u8>> {
+    let path = format!("/proc/{pid}/environ");
+    for _ in 1..ENVIRONMENT_LOOKS {
+        let environment = fs::read(&path)?;
+        if !environment.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
+            return Ok(environment);
+        }
+        std::thread::yield_now();
+    }
+    fs::read(&path)
 }
 
 /// The id of this boot: pids and start times of another one mean nothing.
@@ -185,5 +202,22 @@ mod tests {
         assert!(!other.is_alive());
         // Would end the test run if it were delivered.
         assert_eq!(other.signal(Signal::KILL), Sent::Gone);
+    }
+
+    #[test]
+    fn a_variable_is_seen_as_soon_as_its_process_is_there() {
+        for round in 0..200 {
+            let variable = format!("{round}");
+            let mut child = std::process::Command::new("sleep")
+                .arg("60")
+                .env("ROUND", &variable)
+                .spawn()
+                .unwrap();
+            let pid = i32::try_from(child.id()).unwrap();
+            let seen = has_variable(pid, &format!("ROUND={variable}"));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(seen, "round {round}");
+        }
     }
 }
