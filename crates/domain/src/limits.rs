@@ -9,6 +9,8 @@ pub const PAGE_MAX: u32 = 1_000;
 /// Bytes of the texts and payloads of one page of tasks, after which it ends: clients read answers of
 /// at most 16 MiB, and a thousand payloads of 1 MiB would exhaust the server.
 pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of a cursor: ours are shorter, and one that is passed on must fit into an address.
+pub const CURSOR_BYTES_MAX: usize = 1_024;
 /// Items of a page when the caller names no limit.
 pub const PAGE_DEFAULT: u32 = 50;
 

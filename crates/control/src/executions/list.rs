@@ -10,6 +10,7 @@ use taskpilot_api::problem::Problem;
 use taskpilot_api::scheduler::Execution;
 use taskpilot_client::transport::Answer;
 use taskpilot_domain::ids::{ExecutionId, TaskId};
+use taskpilot_domain::limits::CURSOR_BYTES_MAX;
 use taskpilot_domain::names::Namespace;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
@@ -26,13 +27,14 @@ pub(crate) async fn list(
     query: ListExecutionsOfAll,
 ) -> Result<Page<ExecutionItem>, ApiError> {
     let limit = page_limit(query.limit).map_err(ApiError::invalid_query)?;
+    let after = query.after.map(passed_on).transpose()?;
     let mut pairs = vec![("limit", limit.to_string())];
     pairs.extend(
         query
             .state
             .map(|state| ("state", state.as_str().to_owned())),
     );
-    pairs.extend(query.after.map(|after| ("after", after)));
+    pairs.extend(after.map(|after| ("after", after)));
     let answer = ask(app, context, &pairs).await.map_err(told)?;
     if refuses_cursor(&answer) {
         return Err(InvalidCursor::Malformed.into());
@@ -51,6 +53,14 @@ pub(crate) async fn list(
         items: items.collect(),
         next: page.next,
     })
+}
+
+/// Only the scheduler can read its cursor; one that cannot be of it is not sent.
+fn passed_on(cursor: String) -> Result<String, InvalidCursor> {
+    if cursor.len() > CURSOR_BYTES_MAX {
+        return Err(InvalidCursor::Malformed);
+    }
+    Ok(cursor)
 }
 
 async fn tasks_of(
@@ -80,7 +90,7 @@ async fn ask(
     answer.map_err(|silence| SchedulerFailure::of_silence(&silence))
 }
 
-/// Only the scheduler can read its cursor: the caller's fault is told as that.
+/// The caller's fault is told as that.
 fn refuses_cursor(answer: &Answer) -> bool {
     let code = |problem: Problem| problem.error_code();
     answer.status.as_u16() == 400

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use taskpilot_api::page::{Cursor, Page, page_limit};
+use taskpilot_api::page::{Cursor, InvalidCursor, Page, page_limit};
 use taskpilot_api::tasks::{ListTasks, ListedExecution, TaskItem};
 use taskpilot_domain::ids::{ExecutionId, TaskId};
 use taskpilot_domain::limits::PAGE_BYTES_MAX;
@@ -28,13 +28,13 @@ pub(crate) async fn list(
     let after = query
         .after
         .as_deref()
-        .map(|text| Cursor::decode(text, &scope))
+        .map(|text| before(text, &scope))
         .transpose()?;
     let filter = TaskFilter {
         status: query.status,
         kind: query.r#type,
         labels: query.labels,
-        before: after.and_then(|cursor| TaskId::new(cursor.after).ok()),
+        before: after,
         limit,
     };
     let tasks = page(app, &context.namespace, filter.clone()).await?;
@@ -54,6 +54,11 @@ pub(crate) async fn list(
         items: items.collect::<Result<_, _>>()?,
         next,
     })
+}
+
+fn before(text: &str, scope: &str) -> Result<TaskId, InvalidCursor> {
+    let cursor = Cursor::decode(text, scope)?;
+    TaskId::new(cursor.after).map_err(|_| InvalidCursor::Malformed)
 }
 
 async fn page(

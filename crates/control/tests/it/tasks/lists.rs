@@ -206,6 +206,11 @@ async fn executions_are_listed_by_state_and_page() {
         control.send(Call::get(&other)).await.refusal(),
         (400, "invalid_cursor")
     );
+    let longest = format!("/api/executions?after={}", "!".repeat(22_000));
+    assert_eq!(
+        control.send(Call::get(&longest)).await.refusal(),
+        (400, "invalid_cursor")
+    );
     way.behave(Manner::HangsUp);
     let away = control.send(Call::get("/api/executions")).await;
     assert_eq!(
