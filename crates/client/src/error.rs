@@ -2,6 +2,7 @@
 
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use taskpilot_api::problem::Problem;
 
 use crate::transport::{Answer, NoAnswer};
@@ -52,7 +53,7 @@ impl Answer {
     /// Reads the body as `T`, whatever the status.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
         serde_json::from_slice(&self.body).map_err(|error| ClientError::Unreadable {
-            detail: error.to_string(),
+            detail: place(&error),
         })
     }
 
@@ -70,9 +71,46 @@ impl Answer {
     }
 }
 
+/// What is wrong and where, without the words of the answer: they may be somebody's payload, and
+/// this ends up in logs.
+fn place(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Data => "it is not of the shape that was expected",
+        Category::Eof => "it ends too early",
+        Category::Io | Category::Syntax => "it is not JSON",
+    };
+    format!("{what}, line {} column {}", error.line(), error.column())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_told_without_its_words() {
+        let answer = |body: &str| Answer {
+            status: StatusCode::OK,
+            headers: reqwest::header::HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+            earlier_unknown: false,
+        };
+        let told = |body| answer(body).read::<Vec<u8>>().unwrap_err().to_string();
+        let shape = "it is not of the shape that was expected, line 1 column 8";
+        assert_eq!(
+            told("\"secret\""),
+            format!("the server's answer cannot be read: {shape}")
+        );
+        let early = "it ends too early, line 1 column 2";
+        assert_eq!(
+            told("[1"),
+            format!("the server's answer cannot be read: {early}")
+        );
+        let syntax = "it is not JSON, line 1 column 1";
+        assert_eq!(
+            told("secret"),
+            format!("the server's answer cannot be read: {syntax}")
+        );
+    }
 
     #[test]
     fn a_refusal_names_what_is_wrong() {

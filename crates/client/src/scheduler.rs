@@ -54,11 +54,6 @@ impl SchedulerClient {
         })
     }
 
-    /// The address of the scheduler.
-    pub fn base(&self) -> &str {
-        self.ordinary.base()
-    }
-
     /// What the scheduler announced last; `None` before its first answer.
     pub fn announced(&self) -> Option<Extensions> {
         self.announced

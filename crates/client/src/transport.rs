@@ -61,7 +61,7 @@ pub struct Call {
     pub repeatable: bool,
     /// Time that the server was asked to wait, on top of the policy's.
     pub extra_wait: Duration,
-    /// Whether a 2xx says everything: its body may be cut, endless or nonsense.
+    /// Whether the status says everything: the body may be cut, endless or nonsense.
     pub status_suffices: bool,
 }
 
@@ -102,7 +102,7 @@ impl Call {
         self
     }
 
-    /// The same, for which the status of a success is the whole answer.
+    /// The same, for which the status is the whole answer.
     #[must_use]
     pub fn status_suffices(mut self) -> Self {
         self.status_suffices = true;
@@ -191,7 +191,7 @@ impl Transport {
     pub fn new(base: &str, policy: Policy) -> Result<Self, InvalidTarget> {
         let address = || InvalidTarget::Address(base.to_owned());
         let base = Url::parse(base).map_err(|_| address())?;
-        if base.scheme() != "http" || base.host().is_none() || base.path() != "/" {
+        if !is_plain_address(&base) {
             return Err(address());
         }
         let http = reqwest::Client::builder()
@@ -276,7 +276,7 @@ impl Transport {
             .await
             .map_err(|error| no_answer(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = if call.status_suffices && status.is_success() {
+        let body = if call.status_suffices {
             // Read for the sake of the connection only, which can then be used again.
             let read = tokio::time::timeout(UNWANTED_BODY, read_body(&mut response)).await;
             read.ok().and_then(Result::ok).unwrap_or_default()
@@ -304,6 +304,13 @@ impl Transport {
         }
         request
     }
+}
+
+/// Nothing but a host and a port: what else there is would end up in the middle of a path.
+fn is_plain_address(base: &Url) -> bool {
+    let bare = base.query().is_none() && base.fragment().is_none();
+    let anonymous = base.username().is_empty() && base.password().is_none();
+    base.scheme() == "http" && base.host().is_some() && base.path() == "/" && bare && anonymous
 }
 
 async fn read_body(response: &mut reqwest::Response) -> Result<Vec<u8>, NoAnswer> {

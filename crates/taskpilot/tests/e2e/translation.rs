@@ -163,6 +163,26 @@ async fn a_success_whose_body_never_ends_is_success() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_refusal_of_a_cancel_is_told_by_its_status_whatever_becomes_of_its_body() -> Result<()> {
+    let (stand_in, only, bound) = bound_to_a_stand_in().await?;
+    for (status, code) in [
+        (409, "execution_conflict"),
+        (404, "scheduler_task_not_found"),
+    ] {
+        let head = format!("HTTP/1.1 {status} No\r\nContent-Length: 99\r\n\r\n{{");
+        for manner in [
+            Manner::Bytes(head.clone().into()),
+            Manner::BytesAndHangs(head.into()),
+        ] {
+            stand_in.behave(manner);
+            let refused = cancel(only.control, bound.task).await?;
+            assert_eq!(refused.problem(status, code)?["outcome"], "not_applied");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn every_answer_to_a_cancel_that_is_no_success_is_translated() -> Result<()> {
     let (stand_in, only, bound) = bound_to_a_stand_in().await?;
     let elsewhere = StandIn::start_as(Says::status(200).into()).await?;
