@@ -47,6 +47,7 @@ pub(crate) async fn create(
             let detail = "this key came before with another body";
             Err(ApiError::new(ErrorCode::IdempotencyMismatch, detail))
         }
+        CreateTaskOutcome::NoRepeat => Err(refused(InvalidOption::Deadline)),
     }
 }
 
@@ -71,10 +72,10 @@ fn checked(
     let key = key.map(|key| keyed(key, &body)).transpose()?;
     let mut new = body.resolve()?;
     let binding = new.bind.take();
-    if let Some(binding) = &binding {
-        let check = valid_at(&binding.options, now, key.is_some());
-        check.map_err(|invalid| FieldError::from(invalid).within("execution"))?;
-    }
+    let judged = binding
+        .as_ref()
+        .map(|binding| judge(&binding.options, now, key.is_some()));
+    let repeat_only = judged.transpose().map_err(refused)?.unwrap_or(false);
     let bind = binding
         .map(|binding| begun(now, context, (&new, binding)))
         .transpose()?;
@@ -86,6 +87,7 @@ fn checked(
         payload: Arc::from(new.payload.as_str()),
         key,
         bind,
+        repeat_only,
     })
 }
 
@@ -102,19 +104,22 @@ fn begun(
     request(now, work, binding)
 }
 
-/// A repeat is answered although its deadline has passed since; a create under a new key whose
-/// deadline has passed then fails by it at once, as one does whose way here took too long.
-fn valid_at(
+/// Whether only a repeat is good: one is answered although its deadline has passed since.
+fn judge(
     options: &ExecutionOptions,
     now: Timestamp,
     may_be_repeat: bool,
-) -> Result<(), InvalidOption> {
+) -> Result<bool, InvalidOption> {
     match (options.validate(now), options.deadline) {
         (Err(InvalidOption::Deadline), Some(deadline)) if may_be_repeat => {
-            options.validate(deadline.minus_ms(1))
+            options.validate(deadline.minus_ms(1)).map(|()| true)
         }
-        (outcome, _) => outcome,
+        (outcome, _) => outcome.map(|()| false),
     }
+}
+
+fn refused(invalid: InvalidOption) -> ApiError {
+    FieldError::from(invalid).within("execution").into()
 }
 
 fn keyed(key: IdempotencyKey, body: &CreateTask) -> Result<KeyedRequest, ApiError> {

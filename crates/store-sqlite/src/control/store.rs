@@ -302,6 +302,7 @@ mod tests {
             payload: "null".into(),
             key: None,
             bind: None,
+            repeat_only: false,
         };
         let created = store.create_tasks(Timestamp::EPOCH, vec![task]).await;
         match created.unwrap().remove(0) {

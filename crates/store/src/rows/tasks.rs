@@ -28,6 +28,8 @@ pub struct NewTask {
     pub key: Option<KeyedRequest>,
     /// Begins the binding at once.
     pub bind: Option<BindingRequest>,
+    /// Its time is over: a repeat is answered as ever, and nothing new is created.
+    pub repeat_only: bool,
 }
 
 /// A task.
@@ -79,6 +81,8 @@ pub enum CreateTaskOutcome {
     Replayed(TaskRecord, Option<BindingRecord>),
     /// The key stands for another request.
     Mismatch,
+    /// Only a repeat was wanted, and nothing stands under the key.
+    NoRepeat,
 }
 
 /// Which tasks to list, newest first.

@@ -178,10 +178,14 @@ async fn a_repeat_is_answered_although_its_deadline_has_passed() {
     assert_eq!((again.status, &again.body["id"]), (201, &first.body["id"]));
     let early = json!({"deadline": deadline, "scheduledFor": "2029-01-01T00:00:00Z"});
     let never = json!({"type": "demo", "bind": true, "execution": early});
-    assert_eq!(
-        create(&control, "l", &never).await.refusal(),
-        (422, "invalid_body")
-    );
+    // What is new is judged as ever, with a key or without.
+    for body in [&never, &body] {
+        let refused = create(&control, "l", body).await;
+        assert_eq!(refused.refusal(), (422, "invalid_body"));
+        assert_eq!(refused.body["field"], "execution.deadline");
+    }
+    let next = control.create().await;
+    assert_eq!(Some(next), again.body["id"].as_i64().map(|id| id + 1));
 }
 
 #[tokio::test]
@@ -195,6 +199,7 @@ async fn a_task_of_another_namespace_does_not_exist() {
         payload: "1".into(),
         key: None,
         bind: None,
+        repeat_only: false,
     };
     let created = control
         .store

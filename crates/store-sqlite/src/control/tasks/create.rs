@@ -36,10 +36,12 @@ fn create_one(
     now: Timestamp,
     task: &NewTask,
 ) -> Result<CreateTaskOutcome, Failure> {
-    let Some(request) = &task.key else {
-        return insert(tx, now, task);
+    let standing = match &task.key {
+        Some(request) => keys::look_up(tx, &task.namespace, request)?,
+        None => keys::Standing::Free,
     };
-    match keys::look_up(tx, &task.namespace, request)? {
+    match standing {
+        keys::Standing::Free if task.repeat_only => Ok(CreateTaskOutcome::NoRepeat),
         keys::Standing::Free => insert(tx, now, task),
         keys::Standing::Taken(id) => replay(tx, id),
         keys::Standing::Mismatch => Ok(CreateTaskOutcome::Mismatch),

@@ -68,6 +68,26 @@ pub async fn another_request_under_the_key_is_a_mismatch(h: &impl ControlHarness
     assert_eq!(scene.ever_due().await, []);
 }
 
+pub async fn only_a_repeat_is_answered_where_only_that_is_wanted(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    let first = scene.create(keyed("k", 1)).await;
+    let late = |task: NewTask| NewTask {
+        repeat_only: true,
+        ..task
+    };
+    let batch = vec![late(keyed("k", 1)), late(keyed("l", 1)), late(demo())];
+    let outcomes = scene.submit(batch).await;
+    let expected = [
+        CreateTaskOutcome::Replayed(first.clone(), None),
+        CreateTaskOutcome::NoRepeat,
+        CreateTaskOutcome::NoRepeat,
+    ];
+    assert_eq!(outcomes, expected);
+    assert_eq!(scene.everything().await, [first]);
+    // Nothing was kept under the key: whoever asks in time gets it.
+    scene.create(keyed("l", 2)).await;
+}
+
 pub async fn a_key_of_another_namespace_is_another_key(h: &impl ControlHarness) {
     let scene = Scene::of(h);
     let here = scene.create(keyed("k", 1)).await;

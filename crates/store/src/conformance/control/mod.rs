@@ -37,6 +37,7 @@ macro_rules! control_conformance {
                 a_replay_shows_the_task_as_it_is_now,
                 a_replay_shows_the_binding_while_it_is_unfinished,
                 another_request_under_the_key_is_a_mismatch,
+                only_a_repeat_is_answered_where_only_that_is_wanted,
                 a_key_of_another_namespace_is_another_key,
                 a_key_twice_in_one_batch_is_folded,
                 requests_without_a_key_are_never_folded,
