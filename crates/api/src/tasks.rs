@@ -255,6 +255,11 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), FieldError> {
     Ok(())
 }
 
+/// `PUT /api/tasks/{id}/cancel`: nothing to say yet, and nothing else is taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawBody {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,11 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use taskpilot_api::page::Page;
-use taskpilot_api::tasks::{CreateTask, ListTasks, Task, TaskItem};
+use taskpilot_api::tasks::{CreateTask, ListTasks, Task, TaskItem, WithdrawBody};
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
-use taskpilot_server::extract::{Idempotency, JsonBody, PathId, Query};
+use taskpilot_server::extract::{Idempotency, JsonBody, OptionalJsonBody, PathId, Query};
 
 use crate::app::App;
 use crate::tasks::{create, describe, list, read, withdraw};
@@ -75,12 +75,14 @@ pub(super) async fn get_task(
 #[utoipa::path(
     put, path = "/api/tasks/{id}/cancel", operation_id = "withdraw_task", tag = "tasks",
     params(("id" = i64, Path, description = "The task.")),
+    request_body = Option<WithdrawBody>,
     responses((status = 204, description = "It is withdrawn, now or before.")),
 )]
 pub(super) async fn withdraw_task(
     State(app): AppState,
     context: RequestContext,
     PathId(id): PathId<TaskId>,
+    OptionalJsonBody(WithdrawBody {}): OptionalJsonBody<WithdrawBody>,
 ) -> Result<StatusCode, ApiError> {
     withdraw::withdraw(&app, &context.namespace, id).await?;
     Ok(StatusCode::NO_CONTENT)

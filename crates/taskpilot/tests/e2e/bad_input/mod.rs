@@ -84,6 +84,11 @@ fn places(up: &Up, unbound: i64, bound: i64) -> Vec<(&'static str, Http, String)
             format!("/api/tasks/{unbound}/scheduler"),
         ),
         (
+            "withdraw",
+            up.control,
+            format!("/api/tasks/{unbound}/cancel"),
+        ),
+        (
             "cancel",
             up.control,
             format!("/api/tasks/{bound}/execution/cancel"),
