@@ -64,9 +64,15 @@ impl App {
         })
     }
 
-    /// Starts the loops. They end with the shutdown.
+    /// Starts the loops. They end with the shutdown, and after the last drive of a binding.
     pub fn start(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
-        loops::start(self)
+        let mut running = loops::start(self);
+        let app = Arc::clone(self);
+        running.push(tokio::spawn(async move {
+            app.shutdown.requested().await;
+            app.flights.all_landed().await;
+        }));
+        running
     }
 
     /// Runs each loop once, for who steps the time by hand.

@@ -78,7 +78,9 @@ pub(crate) async fn driven(
 ) -> Result<Driven, ApiError> {
     let request_id = context.request_id.clone();
     let flight = board(app, Errand { record, request_id });
-    flight.landed().await.map_err(unavailable)
+    let landing = flight.landed().await;
+    // The scheduler may have been reached before the store failed.
+    landing.map_err(|error| unavailable(error).outcome(Outcome::Unknown))
 }
 
 /// What is sent for a binding begun before stands; only for a new one are instants judged.

@@ -54,6 +54,16 @@ impl Flight {
 }
 
 impl Flights {
+    /// Waits until no drive is under way: a create whose answer is never stored would leave a
+    /// binding in front of a plain scheduler open for ever.
+    pub(crate) async fn all_landed(&self) {
+        loop {
+            let next = self.lock().values().next().cloned();
+            let Some(waiting) = next else { return };
+            let _landing = Flight(waiting).landed().await;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<IdempotencyKey, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use taskpilot_api::executions::ExecutionView;
 use taskpilot_api::extensions::Extension;
+use taskpilot_api::problem::Outcome;
 use taskpilot_api::scheduler::{CancelExecution, Execution};
 use taskpilot_client::transport::Answer;
 use taskpilot_domain::binding::TaskStatus;
@@ -163,7 +164,7 @@ async fn cancel_by_key(
         .err()
         .is_none_or(SchedulerFailure::is_conflict)
     {
-        settle(app, &record).await?;
+        settle(app, &record).await;
         // The task shows its execution soon, and nobody has to wait for that.
         let record = BindingRecord {
             cancel: None,
@@ -189,19 +190,22 @@ async fn cancel_once_bound(
     match driven(app, context, record.clone()).await? {
         Driven::Bound(task) => {
             let canceled = cancel_bound(app, context, &task, wish).await?;
-            settle(app, &record).await?;
+            settle(app, &record).await;
             Ok(canceled)
         }
         Driven::Open(failure) => Err(told_of_intent(failure)),
-        Driven::Refused(_) | Driven::Over => Err(not_bound()),
-        Driven::Broken(cause) => Err(ApiError::fault(cause)),
+        Driven::Refused(_) | Driven::Over => Err(not_bound().outcome(Outcome::NotApplied)),
+        Driven::Broken(cause) => Err(ApiError::fault(cause).outcome(Outcome::Unknown)),
     }
 }
 
-async fn settle(app: &App, record: &BindingRecord) -> Result<(), ApiError> {
+/// The verdict has fallen, whatever the store does now: while the intent is owed the reconciler
+/// carries it out again, which changes nothing, and settles it.
+async fn settle(app: &App, record: &BindingRecord) {
     let (task, key) = (record.task, &record.request.key);
-    let settled = app.store.settle_cancel(app.now(), task, key).await;
-    settled.map_err(unavailable)
+    if let Err(error) = app.store.settle_cancel(app.now(), task, key).await {
+        tracing::warn!(%task, %key, %error, "a cancel was carried out and could not be settled");
+    }
 }
 
 /// The intent stays and will be carried out, so that nobody can say that it was not applied.

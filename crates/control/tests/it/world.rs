@@ -80,6 +80,11 @@ impl Control {
         on(self.directory, self.clock, Config::new(url).unwrap())
     }
 
+    /// Lets everything run that runs by itself.
+    pub(crate) fn start(&self) -> Vec<tokio::task::JoinHandle<()>> {
+        self.app.start()
+    }
+
     /// Lets the reconciler look once, at what is due.
     pub(crate) async fn tick(&self) {
         self.app.tick().await.unwrap();

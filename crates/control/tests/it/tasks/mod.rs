@@ -6,6 +6,7 @@ mod cancel;
 mod create;
 mod execution;
 mod lists;
+mod lost;
 mod plain;
 mod refused;
 mod withdraw;
