@@ -31,6 +31,9 @@ whether the command may have been applied (`not_applied`, `unknown`); where one 
 parameter is at fault, `field` names it. `retryable` is the default below unless a problem knows
 better; `503` answers carry `Retry-After`.
 
+Bytes that are no HTTP request at all, or whose head is too large to be read, get a bare `400`, `414`
+or `431` and the end of the connection: there is no request that a problem could speak of.
+
 | Code | Status | Retryable | Title | Meaning |
 |---|---|---|---|---|
 ";
