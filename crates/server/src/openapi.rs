@@ -6,14 +6,16 @@ use axum::http::Method;
 use taskpilot_api::headers::PROBLEM_JSON;
 use taskpilot_api::problem::Problem;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::routes::RouteInfo;
 
-/// Adds to every operation that any other answer is a problem document.
+/// Adds to every operation that any other answer is a problem document, and says of a body that may
+/// be absent that it is an object where it is there.
 #[must_use]
-pub fn with_problems(mut document: OpenApi) -> OpenApi {
+pub fn completed(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_default();
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
     Problem::schemas(&mut schemas);
@@ -24,9 +26,29 @@ pub fn with_problems(mut document: OpenApi) -> OpenApi {
             responses
                 .entry("default".to_owned())
                 .or_insert_with(problem);
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                body.content.values_mut().for_each(never_null);
+            }
         }
     }
     document
+}
+
+/// A body of `Option<T>` is described as `T` or null, and null is no object.
+fn never_null(content: &mut RefOr<Content>) {
+    let RefOr::T(content) = content else { return };
+    let Some(RefOr::T(Schema::OneOf(either))) = &mut content.schema else {
+        return;
+    };
+    either.items.retain(|item| !is_null(item));
+    if let [only] = &either.items[..] {
+        content.schema = Some(only.clone());
+    }
+}
+
+fn is_null(schema: &RefOr<Schema>) -> bool {
+    let null = SchemaType::Type(Type::Null);
+    matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == null)
 }
 
 fn problem() -> RefOr<Response> {

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use taskpilot_api::bindings::BindTask;
+use taskpilot_api::schema::Id;
 use taskpilot_api::tasks::Task;
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
@@ -19,7 +20,7 @@ use crate::tasks::describe;
 /// Binds a task: creates its execution at the scheduler, once, however often it is asked for.
 #[utoipa::path(
     post, path = "/api/tasks/{id}/scheduler", operation_id = "bind_task", tag = "tasks",
-    params(("id" = i64, Path, description = "The task.")),
+    params(("id" = Id, Path, description = "The task.")),
     request_body = Option<BindTask>,
     responses(
         (status = 201, body = Task, description = "Bound."),

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView, ListExecutionsOfAll};
 use taskpilot_api::page::Page;
+use taskpilot_api::schema::Id;
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
@@ -24,7 +25,7 @@ type AppState = State<Arc<App>>;
 #[utoipa::path(
     get, path = "/api/tasks/{id}/execution", operation_id = "get_task_execution",
     tag = "executions",
-    params(("id" = i64, Path, description = "The task.")),
+    params(("id" = Id, Path, description = "The task.")),
     responses((status = 200, body = ExecutionView, description = "Its execution.")),
 )]
 pub(super) async fn get_task_execution(
@@ -41,7 +42,7 @@ pub(super) async fn get_task_execution(
     put, path = "/api/tasks/{id}/execution/cancel", operation_id = "cancel_task_execution",
     tag = "executions",
     params(
-        ("id" = i64, Path, description = "The task."),
+        ("id" = Id, Path, description = "The task."),
         ("Prefer" = Option<String>, Header, description = "`wait=N`, at most 60 seconds."),
     ),
     request_body = Option<CancelBody>,

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
 use taskpilot_server::edge::Edge;
-use taskpilot_server::openapi::{to_json, with_problems};
+use taskpilot_server::openapi::{completed, to_json};
 use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
@@ -72,7 +72,7 @@ struct Document;
 
 /// The OpenAPI document of the control plane.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    with_problems(Document::openapi())
+    completed(Document::openapi())
 }
 
 /// This document.

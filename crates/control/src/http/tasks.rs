@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use taskpilot_api::page::Page;
+use taskpilot_api::schema::Id;
 use taskpilot_api::tasks::{CreateTask, ListTasks, Task, TaskItem, WithdrawBody};
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
@@ -59,7 +60,7 @@ pub(super) async fn list_tasks(
 /// Reads a task.
 #[utoipa::path(
     get, path = "/api/tasks/{id}", operation_id = "get_task", tag = "tasks",
-    params(("id" = i64, Path, description = "The task.")),
+    params(("id" = Id, Path, description = "The task.")),
     responses((status = 200, body = Task, description = "The task.")),
 )]
 pub(super) async fn get_task(
@@ -74,7 +75,7 @@ pub(super) async fn get_task(
 /// Withdraws a task that is not bound yet; repeatable.
 #[utoipa::path(
     put, path = "/api/tasks/{id}/cancel", operation_id = "withdraw_task", tag = "tasks",
-    params(("id" = i64, Path, description = "The task.")),
+    params(("id" = Id, Path, description = "The task.")),
     request_body = Option<WithdrawBody>,
     responses((status = 204, description = "It is withdrawn, now or before.")),
 )]

@@ -14,6 +14,7 @@ use taskpilot_api::scheduler::{
     BatchAnswer, CancelExecution, CreateBatch, CreateExecution, Execution, KeyedCreate,
     ListExecutions,
 };
+use taskpilot_api::schema::Id;
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::names::IdempotencyKey;
 use taskpilot_server::context::RequestContext;
@@ -93,7 +94,7 @@ pub(super) async fn create_executions(
 /// Reads an execution.
 #[utoipa::path(
     get, path = "/tasks/{id}", operation_id = "get_execution", tag = "executions",
-    params(("id" = i64, Path, description = "The execution.")),
+    params(("id" = Id, Path, description = "The execution.")),
     responses((status = 200, body = Execution, description = "The execution.")),
 )]
 pub(super) async fn get_execution(
@@ -176,7 +177,7 @@ pub(super) async fn list_executions(
 #[utoipa::path(
     put, path = "/tasks/{id}/cancel", operation_id = "cancel_execution", tag = "executions",
     params(
-        ("id" = i64, Path, description = "The execution."),
+        ("id" = Id, Path, description = "The execution."),
         ("Prefer" = Option<String>, Header, description = "`wait=N`, at most 60 seconds."),
     ),
     request_body = Option<CancelExecution>,

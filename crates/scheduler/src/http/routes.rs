@@ -9,7 +9,7 @@ use taskpilot_api::extensions::Extensions;
 use taskpilot_api::headers::EXTENSIONS;
 use taskpilot_server::context::Forwarding;
 use taskpilot_server::edge::Edge;
-use taskpilot_server::openapi::{to_json, with_problems};
+use taskpilot_server::openapi::{completed, to_json};
 use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
@@ -133,7 +133,7 @@ struct Document;
 
 /// The OpenAPI document of the scheduler.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    with_problems(Document::openapi())
+    completed(Document::openapi())
 }
 
 /// This document.

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::sse::Sse;
 use axum::response::{IntoResponse, Response};
 use taskpilot_api::page::Page;
+use taskpilot_api::schema::Id;
 use taskpilot_api::workers::{
     ClaimAnswer, ClaimRequest, Goodbye, Heartbeat, HeartbeatAnswer, Register, Registered, Results,
     StopReports, Verdicts, WorkerItem,
@@ -55,7 +56,7 @@ pub(super) async fn list_workers(
 #[utoipa::path(
     post, path = "/v1/workers/{id}/claims", operation_id = "claim_attempts", tag = "workers",
     params(
-        ("id" = i64, Path, description = "The session."),
+        ("id" = Id, Path, description = "The session."),
         ("TaskPilot-Session-Token" = String, Header, description = "The token of the session."),
     ),
     request_body = ClaimRequest,
@@ -76,7 +77,7 @@ pub(super) async fn claim_attempts(
 #[utoipa::path(
     post, path = "/v1/workers/{id}/results", operation_id = "finish_attempts", tag = "workers",
     params(
-        ("id" = i64, Path, description = "The session."),
+        ("id" = Id, Path, description = "The session."),
         ("TaskPilot-Session-Token" = String, Header, description = "The token of the session."),
     ),
     request_body = Results,
@@ -96,7 +97,7 @@ pub(super) async fn finish_attempts(
 #[utoipa::path(
     post, path = "/v1/workers/{id}/stops", operation_id = "report_stops", tag = "workers",
     params(
-        ("id" = i64, Path, description = "The session."),
+        ("id" = Id, Path, description = "The session."),
         ("TaskPilot-Session-Token" = String, Header, description = "The token of the session."),
     ),
     request_body = StopReports,
@@ -116,7 +117,7 @@ pub(super) async fn report_stops(
 #[utoipa::path(
     put, path = "/v1/workers/{id}/heartbeat", operation_id = "renew_worker", tag = "workers",
     params(
-        ("id" = i64, Path, description = "The session."),
+        ("id" = Id, Path, description = "The session."),
         ("TaskPilot-Session-Token" = String, Header, description = "The token of the session."),
     ),
     request_body = Heartbeat,
@@ -137,7 +138,7 @@ pub(super) async fn renew_worker(
 #[utoipa::path(
     get, path = "/v1/workers/{id}/orders", operation_id = "stream_orders", tag = "workers",
     params(
-        ("id" = i64, Path, description = "The session."),
+        ("id" = Id, Path, description = "The session."),
         ("TaskPilot-Session-Token" = String, Header, description = "The token of the session."),
     ),
     responses((status = 200, content_type = "text/event-stream", body = String,
@@ -156,7 +157,7 @@ pub(super) async fn stream_orders(
 #[utoipa::path(
     delete, path = "/v1/workers/{id}", operation_id = "end_worker", tag = "workers",
     params(
-        ("id" = i64, Path, description = "The session."),
+        ("id" = Id, Path, description = "The session."),
         ("TaskPilot-Session-Token" = String, Header, description = "The token of the session."),
     ),
     request_body = Option<Goodbye>,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_server::clock::ManualClock;
 use taskpilot_server::edge::Edge;
@@ -100,9 +101,36 @@ fn described() {}
 #[expect(dead_code, reason = "only its description is used")]
 fn described_otherwise() {}
 
+/// A body that may be absent.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+struct Body {
+    reason: String,
+}
+
+#[utoipa::path(put, path = "/tasks/{id}/cancel", operation_id = "cancel", request_body = Option<Body>, responses())]
+#[expect(dead_code, reason = "only its description is used")]
+fn described_with_a_body() {}
+
 #[derive(OpenApi)]
 #[openapi(paths(described, described_otherwise))]
 struct Document;
+
+#[derive(OpenApi)]
+#[openapi(paths(described_with_a_body))]
+struct WithBody;
+
+#[test]
+fn a_body_that_may_be_absent_is_never_null() {
+    let text = openapi::to_json(&openapi::completed(WithBody::openapi()));
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let body = &document["paths"]["/tasks/{id}/cancel"]["put"]["requestBody"];
+    let schema = json!({"$ref": "#/components/schemas/Body"});
+    assert_eq!(
+        *body,
+        json!({"content": {"application/json": {"schema": schema}}})
+    );
+}
 
 #[test]
 fn the_table_and_its_document_are_compared() {
@@ -121,8 +149,8 @@ fn the_table_and_its_document_are_compared() {
 }
 
 #[test]
-fn every_operation_answers_with_problems() {
-    let text = openapi::to_json(&openapi::with_problems(Document::openapi()));
+fn every_operation_answers_completed() {
+    let text = openapi::to_json(&openapi::completed(Document::openapi()));
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let content = &document["paths"]["/tasks/{id}"]["get"]["responses"]["default"]["content"];
     let schema = &content["application/problem+json"]["schema"]["$ref"];
