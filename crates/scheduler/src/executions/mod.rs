@@ -1,5 +1,7 @@
-//! Executions: accept, cancel, tell.
+//! Executions: accept, cancel, list, read, tell.
 
 pub(crate) mod cancel;
 pub(crate) mod create;
 pub(crate) mod describe;
+pub(crate) mod list;
+pub(crate) mod read;

@@ -6,9 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use taskpilot_api::errors::ErrorCode;
 use taskpilot_api::field::FieldError;
-use taskpilot_api::page::{Cursor, InvalidCursor, Page, page_limit};
+use taskpilot_api::page::Page;
 use taskpilot_api::problem::Problem;
 use taskpilot_api::scheduler::{
     BatchAnswer, CancelExecution, CreateBatch, CreateExecution, Execution, KeyedCreate,
@@ -20,13 +19,10 @@ use taskpilot_domain::names::IdempotencyKey;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 use taskpilot_server::extract::{Idempotency, JsonBody, OptionalJsonBody, PathId, Patience, Query};
-use taskpilot_store::rows::executions::{
-    CancelRequest, CancelTarget, ExecutionFilter, ExecutionRecord,
-};
+use taskpilot_store::rows::executions::{CancelRequest, CancelTarget, ExecutionRecord};
 
-use super::error::unavailable;
 use crate::app::App;
-use crate::executions::{cancel, create, describe};
+use crate::executions::{cancel, create, describe, list, read};
 
 type AppState = State<Arc<App>>;
 
@@ -102,17 +98,7 @@ pub(super) async fn get_execution(
     context: RequestContext,
     PathId(id): PathId<ExecutionId>,
 ) -> Result<Json<Execution>, ApiError> {
-    let record = app
-        .store
-        .get_execution(&context.namespace, id)
-        .await
-        .map_err(unavailable)?;
-    let record = record.ok_or_else(|| {
-        ApiError::new(
-            ErrorCode::ExecutionNotFound,
-            format!("there is no execution {id}"),
-        )
-    })?;
+    let record = read::read(&app, &context.namespace, id).await?;
     Ok(Json(told(&app, &record)))
 }
 
@@ -127,49 +113,7 @@ pub(super) async fn list_executions(
     context: RequestContext,
     Query(query): Query<ListExecutions>,
 ) -> Result<Json<Page<Execution>>, ApiError> {
-    let now = app.clock.now();
-    if let Some(ids) = query.ids().map_err(ApiError::invalid_query)? {
-        let found = app.store.find_executions(&context.namespace, ids).await;
-        let found = found.map_err(unavailable)?;
-        let items = found
-            .iter()
-            .map(|one| describe::summary(one, now))
-            .collect();
-        return Ok(Json(Page { items, next: None }));
-    }
-    let limit = page_limit(query.limit).map_err(ApiError::invalid_query)?;
-    let scope = format!("{} {}", context.namespace, query.scope());
-    let after = query
-        .after
-        .as_deref()
-        .map(|text| Cursor::decode(text, &scope))
-        .transpose()?;
-    let before = after
-        .map(|cursor| ExecutionId::new(cursor.after).map_err(|_| InvalidCursor::Malformed))
-        .transpose()?;
-    let states = query.state.into_iter().collect();
-    // One more than the page shows whether there is a next one.
-    let filter = ExecutionFilter {
-        states,
-        before,
-        limit: limit + 1,
-    };
-    let found = app.store.list_executions(&context.namespace, filter).await;
-    let mut found = found.map_err(unavailable)?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let last = found.last().filter(|_| more);
-    let next = last.map(|one| {
-        Cursor {
-            after: one.id.get(),
-        }
-        .encode(&scope)
-    });
-    let items = found
-        .iter()
-        .map(|one| describe::summary(one, now))
-        .collect();
-    Ok(Json(Page { items, next }))
+    list::list(&app, &context.namespace, &query).await.map(Json)
 }
 
 /// Cancels an execution; repeatable. The verdict is final, and with `Prefer: wait` the answer
