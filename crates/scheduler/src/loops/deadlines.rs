@@ -6,7 +6,7 @@ use taskpilot_domain::limits::TICK_ROWS_MAX;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_server::loops::{Report, Tick, TickError};
 
-use super::report;
+use super::all::report;
 use crate::app::App;
 
 pub(super) struct Deadlines(pub(super) Arc<App>);

@@ -8,7 +8,7 @@ use taskpilot_server::loops::{Report, Tick, TickError};
 use taskpilot_store::StoreError;
 use taskpilot_store::scheduler::Tick as Moved;
 
-use super::report;
+use super::all::report;
 use crate::app::App;
 use crate::secrets;
 

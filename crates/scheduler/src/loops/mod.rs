@@ -1,72 +1,10 @@
 //! What happens by itself: leases end, time comes, time is over.
 
+mod all;
 mod deadlines;
 mod expire_sessions;
 mod overdue_stops;
 mod promote_due;
 mod timeouts;
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use taskpilot_domain::limits::TICK_ROWS_MAX;
-use taskpilot_server::loops::{Loop, Report, Tick, TickError, Wake};
-use taskpilot_store::scheduler::Tick as Moved;
-use tokio::task::JoinHandle;
-
-use crate::app::App;
-
-/// Starts all loops.
-pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
-    vec![
-        spawn(app, "promote_due", 50, promote_due::PromoteDue(app.clone())),
-        spawn(
-            app,
-            "expire_sessions",
-            200,
-            expire_sessions::ExpireSessions(app.clone()),
-        ),
-        spawn(app, "timeouts", 100, timeouts::Timeouts(app.clone())),
-        spawn(app, "deadlines", 100, deadlines::Deadlines(app.clone())),
-        spawn(
-            app,
-            "overdue_stops",
-            200,
-            overdue_stops::OverdueStops(app.clone()),
-        ),
-    ]
-}
-
-/// Runs each loop once. Answers how many rows that moved.
-pub(crate) async fn tick_all(app: &Arc<App>) -> Result<u64, TickError> {
-    let now = app.clock.now();
-    let reports = [
-        promote_due::PromoteDue(app.clone()).tick(now).await?,
-        expire_sessions::ExpireSessions(app.clone())
-            .tick(now)
-            .await?,
-        timeouts::Timeouts(app.clone()).tick(now).await?,
-        deadlines::Deadlines(app.clone()).tick(now).await?,
-        overdue_stops::OverdueStops(app.clone()).tick(now).await?,
-    ];
-    Ok(reports.iter().map(|report| report.moved).sum())
-}
-
-fn spawn<T: Tick>(app: &Arc<App>, name: &'static str, every_ms: u64, tick: T) -> JoinHandle<()> {
-    let driver = Loop {
-        name,
-        interval: Duration::from_millis(every_ms),
-        wake: Wake::default(),
-        clock: app.clock.clone(),
-        shutdown: app.shutdown.clone(),
-    };
-    driver.spawn(Arc::new(tick))
-}
-
-/// A full batch means that more may be waiting.
-fn report(moved: &Moved) -> Report {
-    Report {
-        moved: moved.moved.into(),
-        more: moved.moved >= TICK_ROWS_MAX,
-    }
-}
+pub(crate) use all::{start, tick_all};
