@@ -115,6 +115,12 @@ pub const LANE_COMMANDS_MAX: usize = 10_000;
 /// Bytes of all commands waiting before a committer: what a crash may lose unanswered, and what a
 /// process of tens of megabytes can spare.
 pub const LANES_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Of these, what all but heartbeats may fill together: room for one whole call is left, whatever
+/// waits, because a worker that is not heard loses all it runs.
+pub const LANES_CANCEL_BYTES_MAX: usize = 30 * 1024 * 1024;
+/// Of these, what ends, claims, creates and background may fill together: room for a few whole calls
+/// is left, so that the stop button is never behind the flood.
+pub const LANES_WORK_BYTES_MAX: usize = 26 * 1024 * 1024;
 /// Of these, what creates and background may fill together; the rest is kept for the others.
 pub const LANES_SHED_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// Transactions that may pass over a class that waits, before one of its commands goes first: a

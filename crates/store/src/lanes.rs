@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use taskpilot_domain::limits::{
     BACKGROUND_MS_MAX, LANE_COMMANDS_MAX, LANE_PASSED_OVER_MAX, LANES_BYTES_MAX,
-    LANES_SHED_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_MS_MAX,
+    LANES_CANCEL_BYTES_MAX, LANES_SHED_BYTES_MAX, LANES_WORK_BYTES_MAX, TRANSACTION_BYTES_MAX,
+    TRANSACTION_MS_MAX,
 };
 
 use crate::StoreError;
@@ -42,11 +43,6 @@ impl Lane {
         Self::Background,
     ];
 
-    /// Whether it is turned away first, so that room is left for the others.
-    fn is_shed_first(self) -> bool {
-        matches!(self, Self::Create | Self::Background)
-    }
-
     /// Time after which a transaction takes nothing of this class any more.
     fn time_max(self) -> Duration {
         Duration::from_millis(match self {
@@ -62,15 +58,32 @@ pub trait Command: Send {
     fn refuse(self, error: StoreError);
 }
 
-/// How much may wait.
+/// How much may wait. Each number of bytes holds for a class and all that are served after it: what
+/// is served first always has room that nobody behind it can fill.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Commands of one lane.
     pub commands: usize,
     /// Bytes of all lanes.
     pub bytes: usize,
-    /// Of these, bytes of creates and background together.
+    /// Of these, bytes of all but heartbeats.
+    pub cancel_bytes: usize,
+    /// Of these, bytes of ends, claims, creates and background.
+    pub work_bytes: usize,
+    /// Of these, bytes of creates and background.
     pub shed_bytes: usize,
+}
+
+impl Bounds {
+    /// Bytes from a class on, the widest room first.
+    fn rooms(&self) -> [(Lane, usize); 4] {
+        [
+            (Lane::Heartbeat, self.bytes),
+            (Lane::Cancel, self.cancel_bytes),
+            (Lane::Finish, self.work_bytes),
+            (Lane::Create, self.shed_bytes),
+        ]
+    }
 }
 
 impl Default for Bounds {
@@ -78,6 +91,8 @@ impl Default for Bounds {
         Self {
             commands: LANE_COMMANDS_MAX,
             bytes: LANES_BYTES_MAX,
+            cancel_bytes: LANES_CANCEL_BYTES_MAX,
+            work_bytes: LANES_WORK_BYTES_MAX,
             shed_bytes: LANES_SHED_BYTES_MAX,
         }
     }
@@ -121,8 +136,7 @@ pub struct Lanes<C> {
 struct State<C> {
     queues: [VecDeque<Waiting<C>>; Lane::ALL.len()],
     passed_over: [u32; Lane::ALL.len()],
-    bytes: usize,
-    shed_bytes: usize,
+    bytes: [usize; Lane::ALL.len()],
     closed: bool,
 }
 
@@ -143,8 +157,7 @@ impl<C: Command> Lanes<C> {
             state: Mutex::new(State {
                 queues: Default::default(),
                 passed_over: Default::default(),
-                bytes: 0,
-                shed_bytes: 0,
+                bytes: Default::default(),
                 closed: false,
             }),
             arrived: Condvar::new(),
@@ -230,9 +243,10 @@ impl<C: Command> Lanes<C> {
 
 impl<C> State<C> {
     fn is_full(&self, lane: Lane, bytes: usize, bounds: &Bounds) -> bool {
+        let waiting = |first: Lane| self.bytes[first as usize..].iter().sum::<usize>();
+        let mut rooms = bounds.rooms().into_iter();
         self.queues[lane as usize].len() >= bounds.commands
-            || self.bytes + bytes > bounds.bytes
-            || (lane.is_shed_first() && self.shed_bytes + bytes > bounds.shed_bytes)
+            || rooms.any(|(first, room)| first <= lane && waiting(first) + bytes > room)
     }
 
     fn is_empty(&self) -> bool {
@@ -240,10 +254,7 @@ impl<C> State<C> {
     }
 
     fn add(&mut self, lane: Lane, waiting: Waiting<C>) {
-        self.bytes += waiting.bytes;
-        if lane.is_shed_first() {
-            self.shed_bytes += waiting.bytes;
-        }
+        self.bytes[lane as usize] += waiting.bytes;
         self.queues[lane as usize].push_back(waiting);
     }
 
@@ -273,17 +284,13 @@ impl<C> State<C> {
     fn pop(&mut self, lane: Lane, spent: &mut Spent) -> Option<C> {
         let waiting = self.queues[lane as usize].pop_front()?;
         self.passed_over[lane as usize] = 0;
-        self.bytes -= waiting.bytes;
-        if lane.is_shed_first() {
-            self.shed_bytes -= waiting.bytes;
-        }
+        self.bytes[lane as usize] -= waiting.bytes;
         spent.bytes += waiting.bytes;
         Some(waiting.command)
     }
 
     fn drain(&mut self) -> Vec<C> {
-        self.bytes = 0;
-        self.shed_bytes = 0;
+        self.bytes = Default::default();
         self.passed_over = Default::default();
         let queues = self.queues.iter_mut();
         queues

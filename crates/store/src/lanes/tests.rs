@@ -125,14 +125,20 @@ fn a_full_lane_refuses_and_leaves_the_others_open() {
     assert_eq!(setting.wait(), Some("cancel"));
 }
 
+/// Rooms of so many commands without a body.
+fn rooms([bytes, cancel_bytes, work_bytes, shed_bytes]: [usize; 4]) -> Bounds {
+    Bounds {
+        commands: 100,
+        bytes: bytes * COMMAND_OVERHEAD_BYTES,
+        cancel_bytes: cancel_bytes * COMMAND_OVERHEAD_BYTES,
+        work_bytes: work_bytes * COMMAND_OVERHEAD_BYTES,
+        shed_bytes: shed_bytes * COMMAND_OVERHEAD_BYTES,
+    }
+}
+
 #[test]
 fn creates_and_background_are_shed_while_room_is_kept_for_the_rest() {
-    let unit = COMMAND_OVERHEAD_BYTES;
-    let setting = Setting::new(Bounds {
-        commands: 100,
-        bytes: 4 * unit,
-        shed_bytes: 2 * unit,
-    });
+    let setting = Setting::new(rooms([4, 4, 4, 2]));
     setting.push(Lane::Create, 0, "create");
     setting.push(Lane::Background, 0, "promote");
     setting.push(Lane::Create, 0, "create too many");
@@ -147,12 +153,50 @@ fn creates_and_background_are_shed_while_room_is_kept_for_the_rest() {
 }
 
 #[test]
+fn a_flood_of_claims_and_ends_leaves_room_for_cancels_and_heartbeats() {
+    let setting = Setting::new(Bounds::default());
+    let mib = 1024 * 1024;
+    let flood = LANES_WORK_BYTES_MAX / mib;
+    for _ in 0..flood {
+        setting.push(Lane::Finish, mib, "end");
+        setting.push(Lane::Claim, mib, "claim");
+        setting.push(Lane::Create, mib, "create");
+    }
+    let shed = setting.refused();
+    assert!(["end", "claim"].iter().all(|name| shed.contains(name)));
+    setting.push(Lane::Cancel, mib, "cancel");
+    setting.push(Lane::Heartbeat, mib, "beat");
+    assert!(setting.refused().is_empty());
+}
+
+#[test]
+fn a_flood_of_cancels_leaves_room_for_heartbeats_and_the_whole_is_bounded() {
+    let setting = Setting::new(rooms([4, 3, 2, 1]));
+    setting.push(Lane::Create, 0, "create");
+    setting.push(Lane::Claim, 0, "claim");
+    setting.push(Lane::Finish, 0, "end too many");
+    setting.push(Lane::Cancel, 0, "cancel");
+    setting.push(Lane::Cancel, 0, "cancel too many");
+    setting.push(Lane::Heartbeat, 0, "beat");
+    setting.push(Lane::Heartbeat, 0, "beat too many");
+    assert_eq!(
+        setting.refused(),
+        ["end too many", "cancel too many", "beat too many"]
+    );
+}
+
+#[test]
+fn what_is_shed_first_does_not_fill_the_room_of_those_before_it() {
+    let setting = Setting::new(rooms([4, 3, 2, 1]));
+    setting.push(Lane::Finish, 0, "end");
+    setting.push(Lane::Claim, 0, "claim");
+    setting.push(Lane::Create, 0, "create too many");
+    assert_eq!(setting.refused(), ["create too many"]);
+}
+
+#[test]
 fn room_comes_back_when_commands_are_taken() {
-    let setting = Setting::new(Bounds {
-        commands: 100,
-        bytes: 2 * COMMAND_OVERHEAD_BYTES,
-        shed_bytes: COMMAND_OVERHEAD_BYTES,
-    });
+    let setting = Setting::new(rooms([2, 2, 2, 1]));
     for name in ["first", "second", "third"] {
         setting.push(Lane::Create, 0, name);
         assert_eq!(setting.wait(), Some(name));
