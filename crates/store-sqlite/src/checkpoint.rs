@@ -69,18 +69,16 @@ pub(crate) struct Copied {
 
 impl Gauge {
     /// Called by the writer between its transactions.
-    pub(crate) fn finish_checkpoint(&self, writer: &Connection) {
+    pub(crate) fn finish_checkpoint(&self, writer: &Connection) -> rusqlite::Result<()> {
         let pages = LOG_PAGES.take();
         if pages == 0 {
-            return;
+            return Ok(());
         }
         self.note(pages);
         if self.restart.swap(false, Ordering::AcqRel) && pages >= RESTART_PAGES {
-            match restart(writer) {
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "the log could not be restarted"),
-            }
+            restart(writer)?;
         }
+        Ok(())
     }
 
     fn note(&self, pages: u32) {
@@ -214,11 +212,18 @@ impl Checkpointer {
     }
 
     fn fail(&self, error: &rusqlite::Error) {
-        tracing::warn!(service = self.service, %error, "a checkpoint failed");
+        note_failure(self.service, &self.health, error);
         if is_storage(error) {
-            self.health.fail(self.service, error);
             (self.alarm)();
         }
+    }
+}
+
+/// Whoever made the checkpoint: where the storage failed it, no more writes are served.
+pub(crate) fn note_failure(service: &str, health: &Health, error: &rusqlite::Error) {
+    tracing::warn!(service, %error, "a checkpoint failed");
+    if is_storage(error) {
+        health.fail(service, error);
     }
 }
 
@@ -255,6 +260,15 @@ fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Copied> {
             moved: pages(row.get(2)?),
         })
     })
+}
+
+#[cfg(test)]
+impl Gauge {
+    /// Leaves the writer, whose thread this is, a log to restart.
+    pub(crate) fn ask_for_restart(&self) {
+        LOG_PAGES.set(RESTART_PAGES);
+        self.restart.store(true, Ordering::Release);
+    }
 }
 
 #[cfg(test)]

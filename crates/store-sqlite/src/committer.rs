@@ -73,9 +73,16 @@ impl Writer {
                     Err(error) => job.refuse(error),
                 },
             }
-            if let Some(connection) = &self.connection {
-                self.gauge.finish_checkpoint(connection);
-            }
+            self.finish_checkpoint();
+        }
+    }
+
+    /// What failed here failed after the answers, so the next command is the first that is refused.
+    pub(crate) fn finish_checkpoint(&self) {
+        if let Some(connection) = &self.connection
+            && let Err(error) = self.gauge.finish_checkpoint(connection)
+        {
+            checkpoint::note_failure(self.service, &self.health, &error);
         }
     }
 
@@ -160,6 +167,12 @@ impl Writer {
             Ok(changes) => changes,
             Err((at, failure)) => return Err(self.roll_back(failure, Some(at))),
         };
+        // Where the checkpointer met a storage error meanwhile, no commit is begun. One that had begun
+        // is answered as it went: it is durable in the log, and "not applied" would be untrue.
+        if let Err(failed) = self.health.check() {
+            self.undo();
+            return Err(Broken::Storage(failed));
+        }
         match execute(self.connection(), COMMIT) {
             Ok(()) => Ok(changes),
             Err(error) => {
@@ -193,15 +206,7 @@ impl Writer {
     }
 
     fn roll_back(&mut self, failure: Failure, culprit: Option<usize>) -> Broken {
-        self.generation += 1;
-        // After some errors the engine has rolled back itself, and would refuse to do it again.
-        let mut rolled_back = true;
-        if !self.connection().is_autocommit()
-            && let Err(error) = execute(self.connection(), ROLLBACK)
-        {
-            self.health.fail(self.service, &error);
-            rolled_back = false;
-        }
+        let rolled_back = self.undo();
         if let Failure::Sql(error) = &failure
             && is_storage(error)
         {
@@ -211,6 +216,19 @@ impl Writer {
             Some(at) if rolled_back && !failure.is_storage() => Broken::Culprit(at, failure),
             _ => Broken::Storage(failure.into_store_error()),
         }
+    }
+
+    /// Whether nothing of the transaction is left; else the connection is not to be used again.
+    fn undo(&mut self) -> bool {
+        self.generation += 1;
+        // After some errors the engine has rolled back itself, and would refuse to do it again.
+        if !self.connection().is_autocommit()
+            && let Err(error) = execute(self.connection(), ROLLBACK)
+        {
+            self.health.fail(self.service, &error);
+            return false;
+        }
+        true
     }
 
     fn announce(&self, batch: Vec<Queued>, changes: Vec<Change>) {

@@ -203,6 +203,40 @@ async fn nothing_is_acknowledged_on_a_disk_that_fills_up() {
 }
 
 #[tokio::test]
+async fn nothing_is_committed_once_the_storage_failed_elsewhere() {
+    let (_directory, database) = open();
+    let health = Arc::clone(&database.health);
+    let during = database.write(Lane::Create, 0, move |tx| {
+        // The checkpointer fails while this transaction is open.
+        health.fail("notes", &rusqlite::Error::InvalidQuery);
+        insert(tx, "during")
+    });
+    let refused = during.await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })));
+    assert_eq!(count(&database).await, 0);
+    database.check().await.unwrap();
+    write(&database, "after").await.unwrap();
+    assert_eq!(count(&database).await, 1);
+}
+
+#[tokio::test]
+async fn a_storage_error_of_the_writers_own_checkpoint_stops_the_writes() {
+    let (_directory, database) = open();
+    write(&database, "before").await.unwrap();
+    // A log that cannot be written is a storage error like any other.
+    let read_only = database.connector.reader().unwrap();
+    let writer = Writer {
+        // The store's own writer would take the restart for itself.
+        gauge: Arc::default(),
+        ..database.writer(database.connector.clone(), read_only)
+    };
+    writer.gauge.ask_for_restart();
+    writer.finish_checkpoint();
+    let refused = write(&database, "after").await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })));
+}
+
+#[tokio::test]
 async fn a_second_store_is_told_who_owns_the_directory() {
     let (directory, database) = open();
     let second = Database::open(directory.path(), &NOTES).unwrap_err();
