@@ -126,8 +126,10 @@ pub const LANES_SHED_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// Transactions that may pass over a class that waits, before one of its commands goes first: a
 /// flood of creates must not keep leases from expiring.
 pub const LANE_PASSED_OVER_MAX: u32 = 16;
-/// Reads waiting before the readers of an embedded store.
+/// Reads of single things waiting before the readers of an embedded store.
 pub const READS_WAITING_MAX: usize = 4_096;
+/// Lists waiting there, in a queue of their own: each takes about as long as a few of those.
+pub const LISTS_WAITING_MAX: usize = 1_024;
 /// Page caches of all embedded databases of one process together.
 pub const PAGE_CACHES_BYTES_MAX: usize = 48 * 1024 * 1024;
 /// How long after its begin the reconciler first looks at a binding: longer than the call that

@@ -23,7 +23,7 @@ use crate::job::Queued;
 use crate::lock::Ownership;
 use crate::migrate::migrate;
 use crate::open::{Caches, Connector, OpenError, check_library};
-use crate::readers::{READERS, Reads};
+use crate::readers::{Look, READERS, Reads};
 use crate::transaction::Tx;
 
 /// Commits that a slow listener may be behind before it must look at everything.
@@ -130,7 +130,16 @@ impl Database {
         A: Send + 'static,
         F: FnOnce(&Connection) -> Result<A, Failure> + Send + 'static,
     {
-        self.reads.push(read).answer().await
+        self.reads.push(Look::Single, read).answer().await
+    }
+
+    /// The same for what reads many things: it goes behind those that read one.
+    pub(crate) async fn list<A, F>(&self, read: F) -> Result<A, StoreError>
+    where
+        A: Send + 'static,
+        F: FnOnce(&Connection) -> Result<A, Failure> + Send + 'static,
+    {
+        self.reads.push(Look::List, read).answer().await
     }
 
     /// What changes from now on, one item per commit.

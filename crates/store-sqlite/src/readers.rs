@@ -1,14 +1,15 @@
 //! A small pool of threads, each with a connection that cannot write.
 //!
 //! A read is one short transaction, and so one snapshot. It sees every commit that was answered
-//! before it was asked for.
+//! before it was asked for. Lists wait in a queue of their own and never take the last reader:
+//! the looks on the way of a cancel are not behind a flood of them.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
-use taskpilot_domain::limits::READS_WAITING_MAX;
+use taskpilot_domain::limits::{LISTS_WAITING_MAX, READS_WAITING_MAX};
 use taskpilot_store::StoreError;
 use taskpilot_store::reply::{Awaited, reply};
 
@@ -23,7 +24,16 @@ pub(crate) const READERS: u32 = 4;
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
-/// The queue before the readers.
+/// The class of a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// At one thing, or at what somebody waits for: served first.
+    Single,
+    /// At many things, for people.
+    List,
+}
+
+/// The queues before the readers.
 #[derive(Default)]
 pub(crate) struct Reads {
     state: Mutex<State>,
@@ -32,13 +42,37 @@ pub(crate) struct Reads {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Read>,
+    singles: VecDeque<Read>,
+    lists: VecDeque<Read>,
+    /// Readers that are busy with a list.
+    listing: u32,
     closed: bool,
+}
+
+impl State {
+    fn queue(&mut self, look: Look) -> (&mut VecDeque<Read>, usize) {
+        match look {
+            Look::Single => (&mut self.singles, READS_WAITING_MAX),
+            Look::List => (&mut self.lists, LISTS_WAITING_MAX),
+        }
+    }
+
+    fn take(&mut self) -> Option<(Look, Read)> {
+        if let Some(read) = self.singles.pop_front() {
+            return Some((Look::Single, read));
+        }
+        if self.listing + 1 >= READERS {
+            return None;
+        }
+        let read = self.lists.pop_front()?;
+        self.listing += 1;
+        Some((Look::List, read))
+    }
 }
 
 impl Reads {
     /// Queues a read and gives its answer, which is `Overloaded` where too many wait.
-    pub(crate) fn push<A, F>(&self, read: F) -> Awaited<A>
+    pub(crate) fn push<A, F>(&self, look: Look, read: F) -> Awaited<A>
     where
         A: Send + 'static,
         F: FnOnce(&Connection) -> Result<A, Failure> + Send + 'static,
@@ -47,10 +81,13 @@ impl Reads {
         let mut state = self.lock();
         if state.closed {
             reply.send(Err(closed()));
-        } else if state.waiting.len() >= READS_WAITING_MAX {
+            return awaited;
+        }
+        let (waiting, most) = state.queue(look);
+        if waiting.len() >= most {
             reply.send(Err(StoreError::Overloaded));
         } else {
-            state.waiting.push_back(Box::new(move |connection| {
+            waiting.push_back(Box::new(move |connection| {
                 let answer = in_snapshot(connection, read);
                 reply.send(answer.map_err(Failure::into_store_error));
             }));
@@ -61,8 +98,11 @@ impl Reads {
 
     /// What one reader thread does until the end.
     pub(crate) fn serve(self: &Arc<Self>, connection: &Connection) {
-        while let Some(read) = self.next() {
+        while let Some((look, read)) = self.next() {
             read(connection);
+            if look == Look::List {
+                self.lock().listing -= 1;
+            }
         }
     }
 
@@ -72,12 +112,13 @@ impl Reads {
         self.arrived.notify_all();
     }
 
-    fn next(&self) -> Option<Read> {
+    fn next(&self) -> Option<(Look, Read)> {
         let mut state = self.lock();
         loop {
-            if let Some(read) = state.waiting.pop_front() {
+            if let Some(read) = state.take() {
                 return Some(read);
             }
+            // A list that is left is served by one of those that are busy with another.
             if state.closed {
                 return None;
             }

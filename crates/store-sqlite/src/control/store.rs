@@ -93,7 +93,7 @@ impl ControlStore for SqliteControlStore {
     ) -> Result<Vec<TaskRecord>, StoreError> {
         let namespace = namespace.clone();
         self.database
-            .read(move |connection| list::list(connection, &namespace, &filter))
+            .list(move |connection| list::list(connection, &namespace, &filter))
             .await
     }
 
@@ -104,7 +104,7 @@ impl ControlStore for SqliteControlStore {
     ) -> Result<Vec<(ExecutionId, TaskId)>, StoreError> {
         let namespace = namespace.clone();
         self.database
-            .read(move |connection| bound::find(connection, &namespace, &executions))
+            .list(move |connection| bound::find(connection, &namespace, &executions))
             .await
     }
 

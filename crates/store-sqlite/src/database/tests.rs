@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 
 use refinery::Migration;
+use taskpilot_domain::limits::LISTS_WAITING_MAX;
 use tempfile::TempDir;
 
 use super::*;
@@ -200,6 +201,46 @@ async fn nothing_is_acknowledged_on_a_disk_that_fills_up() {
     database.check().await.unwrap();
     write(&database, "after").await.unwrap();
     assert_eq!(count(&database).await, acknowledged + 1);
+}
+
+/// Lists that hold a reader each until the sender is dropped.
+async fn hold_with_lists(
+    database: &Arc<Database>,
+    lists: u32,
+) -> (mpsc::Sender<()>, Vec<Awaited<()>>) {
+    let (release, held) = mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let (entered, mut inside) = tokio::sync::mpsc::unbounded_channel();
+    let waiting = (0..lists).map(|_| {
+        let (held, entered) = (Arc::clone(&held), entered.clone());
+        database.reads.push(Look::List, move |_| {
+            entered.send(()).unwrap();
+            let _ = held.lock().unwrap().recv();
+            Ok(())
+        })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    for _ in 0..lists {
+        inside.recv().await.unwrap();
+    }
+    (release, waiting)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_lists_leaves_a_reader_to_the_rest() {
+    let (_directory, database) = open();
+    write(&database, "there").await.unwrap();
+    let (release, mut lists) = hold_with_lists(&database, READERS - 1).await;
+    for _ in 0..LISTS_WAITING_MAX {
+        lists.push(database.reads.push(Look::List, |_| Ok(())));
+    }
+    let one_more = database.reads.push(Look::List, |_| Ok(())).answer().await;
+    assert!(matches!(one_more, Err(StoreError::Overloaded)));
+    assert_eq!(count(&database).await, 1, "it is not behind the lists");
+    drop(release);
+    for list in lists {
+        list.answer().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -102,6 +102,14 @@ impl SqliteSchedulerStore {
     {
         self.database.read(read).await
     }
+
+    async fn list<A, F>(&self, read: F) -> Result<A, StoreError>
+    where
+        A: Send + 'static,
+        F: FnOnce(&Connection) -> Result<A, Failure> + Send + 'static,
+    {
+        self.database.list(read).await
+    }
 }
 
 #[async_trait]
@@ -134,7 +142,7 @@ impl SchedulerStore for SqliteSchedulerStore {
         ids: Vec<ExecutionId>,
     ) -> Result<Vec<ExecutionSummary>, StoreError> {
         let namespace = namespace.clone();
-        self.read(move |connection| list::find(connection, &namespace, &ids))
+        self.list(move |connection| list::find(connection, &namespace, &ids))
             .await
     }
 
@@ -144,7 +152,7 @@ impl SchedulerStore for SqliteSchedulerStore {
         filter: ExecutionFilter,
     ) -> Result<Vec<ExecutionSummary>, StoreError> {
         let namespace = namespace.clone();
-        self.read(move |connection| list::list(connection, &namespace, &filter))
+        self.list(move |connection| list::list(connection, &namespace, &filter))
             .await
     }
 
@@ -257,7 +265,7 @@ impl SchedulerStore for SqliteSchedulerStore {
         limit: u32,
     ) -> Result<Vec<SessionRecord>, StoreError> {
         let namespace = namespace.clone();
-        self.read(move |connection| sessions::list::list(connection, &namespace, limit))
+        self.list(move |connection| sessions::list::list(connection, &namespace, limit))
             .await
     }
 
