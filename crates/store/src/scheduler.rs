@@ -126,6 +126,7 @@ pub trait SchedulerStore: Send + Sync {
     /// Ends a session for good: `never_started` is released, the rest counts as `WorkerGone`.
     /// Repeatable: a session that has ended, by goodbye or by expiry, answers `Ok` and nothing
     /// changes. An open stop of a `never_started` attempt is proven so, any other is presumed.
+    /// The one verb that may be several transactions, the session ends with the last of them.
     async fn end_session(
         &self,
         now: Timestamp,
@@ -147,8 +148,9 @@ pub trait SchedulerStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<SessionRecord>, StoreError>;
 
-    /// Ends sessions whose lease is over, with all they held; `ended` names them. At most `limit`
-    /// sessions.
+    /// Ends sessions whose lease is over, with all they held, up to `limit` rows; `ended` names those
+    /// of which nothing is left. One that is ended in part claims and renews nothing, as any whose
+    /// lease is over, and a later tick goes on with it.
     async fn expire_sessions(
         &self,
         now: Timestamp,

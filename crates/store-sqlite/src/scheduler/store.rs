@@ -1,12 +1,15 @@
 //! Which verb is which command: its lane, its size, its function.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::iter::repeat_n;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
 use taskpilot_domain::ids::{ExecutionId, SessionId};
+use taskpilot_domain::limits::{SLOTS_MAX, TICK_ROWS_MAX};
 use taskpilot_domain::names::Namespace;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
@@ -51,6 +54,13 @@ pub(crate) const SCHEDULER: Service = Service {
 
 /// What a command without bodies is counted as.
 const SMALL_BYTES: usize = 256;
+
+/// Rows that each command of a goodbye may move. The last one takes whatever is left, so that no
+/// goodbye goes on for ever.
+fn goodbye_slices() -> impl Iterator<Item = u32> {
+    let full = SLOTS_MAX.div_ceil(TICK_ROWS_MAX) as usize;
+    repeat_n(TICK_ROWS_MAX, full).chain([u32::MAX])
+}
 
 /// What the scheduler keeps, in `scheduler.db` of its data directory.
 pub struct SqliteSchedulerStore {
@@ -245,10 +255,20 @@ impl SchedulerStore for SqliteSchedulerStore {
         never_started: Vec<Held>,
         jitter: Jitter,
     ) -> Result<Result<(), SessionGone>, StoreError> {
-        self.write(now, (Lane::Finish, SMALL_BYTES), move |turn| {
-            end::goodbye(turn, session, &never_started, jitter)
-        })
-        .await
+        let never_started: Arc<HashSet<Held>> = Arc::new(never_started.into_iter().collect());
+        for (slice, limit) in (0..).zip(goodbye_slices()) {
+            let never_started = Arc::clone(&never_started);
+            let draw = (limit, jitter.nth(slice));
+            let said = self.write(now, (Lane::Finish, SMALL_BYTES), move |turn| {
+                end::goodbye(turn, session, &never_started, draw)
+            });
+            match said.await? {
+                Ok(false) => {}
+                Ok(true) => break,
+                Err(gone) => return Ok(Err(gone)),
+            }
+        }
+        Ok(Ok(()))
     }
 
     async fn get_session(

@@ -1,9 +1,10 @@
 //! What is the engine's own: plans, the cost of a claim, numbers over rollbacks, quiet when idle.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use taskpilot_domain::ids::{ExecutionId, Token};
-use taskpilot_domain::limits::LEASE_MS;
+use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Token};
+use taskpilot_domain::limits::{LEASE_MS, TICK_ROWS_MAX};
 use taskpilot_domain::names::{Namespace, QueueName, TaskType, WorkerName};
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::retry::Jitter;
@@ -16,6 +17,7 @@ use taskpilot_store::rows::sessions::{ClaimOutcome, ClaimRequest, NewSession, Se
 use taskpilot_store::scheduler::SchedulerStore;
 use tempfile::TempDir;
 
+use super::sessions::end;
 use super::store::SCHEDULER;
 use super::{SqliteSchedulerStore, executions};
 use crate::failure::Failure;
@@ -99,7 +101,7 @@ async fn register(
         name: WorkerName::new("worker").unwrap(),
         queues,
         types,
-        slots: 100,
+        slots: 200,
         containment: Containment::Subreaper,
         token,
         lease_ms: LEASE_MS,
@@ -196,24 +198,71 @@ async fn a_commit_says_each_thing_once() {
     assert_eq!(queues, ["a", "b"]);
 }
 
+const FIRST: AttemptNumber = AttemptNumber(1);
+
+/// A session that runs `count` attempts.
+async fn busy(store: &SqliteSchedulerStore, count: u8) -> SessionRef {
+    let batch = vec![job("a", "x"); count.into()];
+    store.create_executions(at(0), batch).await.unwrap();
+    let (queue, kind) = (QueueName::new("a").unwrap(), TaskType::new("x").unwrap());
+    let session = register(store, vec![queue], vec![kind]).await;
+    assert_eq!(claim(store, session, count).await, usize::from(count));
+    session
+}
+
 #[tokio::test]
-async fn an_expiry_begins_no_session_after_it_has_moved_enough() {
+async fn a_tick_never_moves_more_than_its_limit() {
     let (_directory, store) = open();
-    let (queues, types) = (QueueName::new("a"), TaskType::new("x"));
-    let (queues, types) = (vec![queues.unwrap()], vec![types.unwrap()]);
     for _ in 0..2 {
-        let batch = vec![job("a", "x"); 3];
-        store.create_executions(at(0), batch).await.unwrap();
-        let session = register(&store, queues.clone(), types.clone()).await;
-        assert_eq!(claim(&store, session, 3).await, 3);
+        busy(&store, 3).await;
     }
-    let over = at(LEASE_MS);
-    let first = store.expire_sessions(over, 2, Jitter(0)).await.unwrap();
-    assert_eq!((first.moved, first.ended.len()), (4, 1));
-    assert!(
-        first.next_at.is_some_and(|next| next <= over),
-        "more is due"
-    );
-    let second = store.expire_sessions(over, 2, Jitter(0)).await.unwrap();
-    assert_eq!((second.moved, second.ended.len()), (4, 1));
+    let mut moved = Vec::new();
+    for _ in 0..5 {
+        let tick = store.expire_sessions(at(2 * LEASE_MS), 2, Jitter(0)).await;
+        moved.push(tick.unwrap().moved);
+    }
+    assert_eq!(moved, [2, 2, 2, 2, 0], "two sessions of three attempts");
+}
+
+#[tokio::test]
+async fn a_session_claims_nothing_between_the_parts_of_its_goodbye() {
+    let (_directory, store) = open();
+    let session = busy(&store, 3).await;
+    let part = async || {
+        let said = store.write(at(9), (Lane::Finish, 0), move |turn| {
+            let never_started = HashSet::from([1, 2, 3].map(|id| (id.try_into().unwrap(), FIRST)));
+            end::goodbye(turn, session, &never_started, (2, Jitter(0)))
+        });
+        said.await.unwrap().unwrap()
+    };
+    assert!(!part().await, "two are given back, and claimable");
+    let request = ClaimRequest {
+        session,
+        seq: 2,
+        tokens: vec![Token::from_bytes([9; 16])],
+        hand_ins: Vec::new(),
+    };
+    let refused = store.claim(at(9), request).await.unwrap();
+    assert!(matches!(refused, ClaimOutcome::OutOfOrder), "{refused:?}");
+    assert!(part().await);
+}
+
+#[tokio::test]
+async fn a_goodbye_of_a_full_session_lets_others_between() {
+    let (_directory, store) = open();
+    let mut changes = store.changes();
+    let count = TICK_ROWS_MAX + 1;
+    let session = busy(&store, u8::try_from(count).unwrap()).await;
+    let said = store.end_session(at(9), session, Vec::new(), Jitter(0));
+    said.await.unwrap().unwrap();
+    let mut moved = Vec::new();
+    while moved.iter().sum::<u32>() < 2 * count {
+        let commit = changes.recv().await.unwrap();
+        let executions = commit
+            .iter()
+            .filter(|change| matches!(change, Change::Execution(_)));
+        moved.push(u32::try_from(executions.count()).unwrap());
+    }
+    moved.retain(|executions| *executions > 0);
+    assert_eq!(moved, [count, TICK_ROWS_MAX, 1], "the claim, the goodbye");
 }

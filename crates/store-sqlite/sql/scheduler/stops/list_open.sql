@@ -6,4 +6,4 @@ FROM stop AS p
 CROSS JOIN attempt AS a ON a.execution = p.execution AND a.attempt = p.attempt
 LEFT JOIN verdict AS v ON v.execution = p.execution
 WHERE p.session = ?1 AND p.status < 7
-ORDER BY p.requested_at, p.execution;
+ORDER BY p.requested_at, p.execution LIMIT ?2;

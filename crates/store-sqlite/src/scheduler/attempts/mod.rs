@@ -26,10 +26,14 @@ pub(super) struct Running {
     pub(super) claim_seq: u64,
 }
 
-/// What a session runs, the earliest claim first. Its slots bound it.
-pub(super) fn list_running(turn: &mut Turn<'_>, session: i64) -> Result<Vec<Running>, Failure> {
+/// What a session runs, the earliest claim first. Its slots bound it, and `limit`.
+pub(super) fn list_running(
+    turn: &mut Turn<'_>,
+    session: i64,
+    limit: u32,
+) -> Result<Vec<Running>, Failure> {
     let statement = turn.statement(LIST_RUNNING)?;
-    let rows = statement.query_map([session], |row| {
+    let rows = statement.query_map((session, limit), |row| {
         Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))
     })?;
     let rows: Vec<(i64, u32, i64)> = rows.collect::<rusqlite::Result<_>>()?;

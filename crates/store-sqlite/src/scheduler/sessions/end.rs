@@ -21,29 +21,36 @@ use crate::scheduler::stops::orders::list_open;
 use crate::scheduler::turn::Turn;
 
 static END: &str = include_str!("../../../sql/scheduler/sessions/end.sql");
+static NOTE_CLAIM: &str = include_str!("../../../sql/scheduler/sessions/note_claim.sql");
 static LIST_LAPSED: &str = include_str!("../../../sql/scheduler/sessions/list_lapsed.sql");
 static NEXT_LAPSE: &str = include_str!("../../../sql/scheduler/sessions/next_lapse.sql");
 
-/// Takes a goodbye. It is repeatable, and changes nothing after an expiry.
+/// Takes a goodbye. It is repeatable, and changes nothing after an expiry. `false`: it moved `limit`
+/// rows and more is left.
 pub(in crate::scheduler) fn goodbye(
     turn: &mut Turn<'_>,
     session: SessionRef,
-    never_started: &[Held],
-    jitter: Jitter,
-) -> Result<Result<(), SessionGone>, Failure> {
+    never_started: &HashSet<Held>,
+    (limit, jitter): (u32, Jitter),
+) -> Result<Result<bool, SessionGone>, Failure> {
     let Some(session) = sessions::known(turn, session)? else {
         return Ok(Err(SessionGone::Unknown));
     };
-    if session.ended_at.is_none() {
-        let never_started = never_started.iter().copied().collect();
-        let rest = (Event::WorkerGone, jitter);
-        end(turn, session.id, &never_started, rest)?;
+    if session.ended_at.is_some() {
+        return Ok(Ok(true));
     }
-    Ok(Ok(()))
+    let rest = (Event::WorkerGone, jitter);
+    let slice = end(turn, (session.id, limit), never_started, rest)?;
+    if !slice.ended {
+        // What it gave back must not come to a claim of its own that still waits: none is later.
+        turn.statement(NOTE_CLAIM)?
+            .execute((session.id.get(), u64::MAX.cast_signed()))?;
+    }
+    Ok(Ok(slice.ended))
 }
 
-/// Ends sessions whose lease is over. A session is ended whole, but no other one is begun once
-/// `limit` rows were moved: hundreds of full sessions would hold up everybody else for seconds.
+/// Ends sessions whose lease is over, until `limit` rows were moved. What is left of the last one is
+/// for the next tick.
 pub(in crate::scheduler) fn expire(
     turn: &mut Turn<'_>,
     limit: u32,
@@ -56,8 +63,12 @@ pub(in crate::scheduler) fn expire(
             break;
         }
         let rest = (Event::LeaseExpired, jitter.nth(u64::from(moved)));
-        moved += 1 + end(turn, session, &HashSet::new(), rest)?;
-        ended.push(session);
+        let slice = end(turn, (session, limit - moved), &HashSet::new(), rest)?;
+        moved += slice.moved;
+        if slice.ended {
+            moved += 1;
+            ended.push(session);
+        }
     }
     Ok(Tick {
         moved,
@@ -66,18 +77,25 @@ pub(in crate::scheduler) fn expire(
     })
 }
 
-/// Ends one session: what it never started is released, the rest ends by `event`. Answers how
-/// many attempts and stops that ended.
+/// How far a session was ended.
+struct Slice {
+    /// Attempts and stops that were ended.
+    moved: u32,
+    /// Whether nothing is left.
+    ended: bool,
+}
+
+/// Ends what a session holds, at most `limit` attempts and stops: what it never started is released,
+/// the rest ends by `event`. Where nothing is left, the session has ended, and never before: a
+/// session that has ended holds nothing.
 fn end(
     turn: &mut Turn<'_>,
-    session: SessionId,
+    (session, limit): (SessionId, u32),
     never_started: &HashSet<Held>,
     (event, jitter): (Event, Jitter),
-) -> Result<u32, Failure> {
-    let now = turn.now.as_millis();
-    turn.statement(END)?.execute((session.get(), now))?;
+) -> Result<Slice, Failure> {
     let mut moved = 0;
-    for running in list_running(turn, session.get())? {
+    for running in list_running(turn, session.get(), limit)? {
         let event = if never_started.contains(&running.name) {
             Event::Released(FenceMatch::Current)
         } else {
@@ -86,7 +104,7 @@ fn end(
         end_attempt(turn, running.name, (event, jitter.nth(u64::from(moved))))?;
         moved += 1;
     }
-    for open in list_open(turn.tx, session)? {
+    for open in list_open(turn.tx, session, limit - moved)? {
         let name = (open.order.fence.execution, open.order.fence.attempt);
         let event = if never_started.contains(&name) {
             StopEvent::Ended(How::NeverStarted)
@@ -96,7 +114,12 @@ fn end(
         advance(turn, name, &Fact::of(event))?;
         moved += 1;
     }
-    Ok(moved)
+    let ended = moved < limit;
+    if ended {
+        let now = turn.now.as_millis();
+        turn.statement(END)?.execute((session.get(), now))?;
+    }
+    Ok(Slice { moved, ended })
 }
 
 /// Ends a running attempt without a word of its worker.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use taskpilot_domain::execution::{Event, FenceMatch};
+use taskpilot_domain::limits::SLOTS_MAX;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::sessions::{Heartbeat, HeartbeatOutcome, SessionGone};
@@ -41,7 +42,7 @@ pub(in crate::scheduler) fn heartbeat(
     let lease_until = renew(turn, &session, heartbeat.lease_ms)?;
     let held: HashSet<Held> = heartbeat.held.iter().copied().collect();
     let running = release(turn, &session, (heartbeat.answered_seq, &held))?;
-    let open = list_open(turn.tx, session.id)?;
+    let open = list_open(turn.tx, session.id, SLOTS_MAX)?;
     Ok(HeartbeatOutcome::Renewed {
         remaining_ms: lease_until.ms_since(now),
         lost: lost(&heartbeat.held, &running, &open),
@@ -65,7 +66,7 @@ fn release(
     session: &Session,
     (answered_seq, held): (u64, &HashSet<Held>),
 ) -> Result<Vec<Running>, Failure> {
-    let running = list_running(turn, session.id.get())?;
+    let running = list_running(turn, session.id.get(), SLOTS_MAX)?;
     let (lost, kept): (Vec<_>, Vec<_>) = running
         .into_iter()
         .partition(|one| one.claim_seq <= answered_seq && !held.contains(&one.name));

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row};
 use taskpilot_domain::ids::{AttemptNumber, Fence, SessionId, Token};
+use taskpilot_domain::limits::SLOTS_MAX;
 use taskpilot_domain::stop::StopStatus;
 use taskpilot_store::rows::sessions::{SessionGone, SessionRef};
 use taskpilot_store::rows::stops::StopOrder;
@@ -32,7 +33,7 @@ pub(in crate::scheduler) fn list(
     if session.ended_at.is_some() {
         return Ok(Err(SessionGone::Ended));
     }
-    let open = list_open(connection, session.id)?;
+    let open = list_open(connection, session.id, SLOTS_MAX)?;
     Ok(Ok(unconfirmed(open)))
 }
 
@@ -44,13 +45,14 @@ pub(in crate::scheduler) fn unconfirmed(open: Vec<Open>) -> Vec<StopOrder> {
         .collect()
 }
 
-/// The stops of a session that are not settled. Its slots bound them.
+/// The stops of a session that are not settled. Its slots bound them, and `limit`.
 pub(in crate::scheduler) fn list_open(
     connection: &Connection,
     session: SessionId,
+    limit: u32,
 ) -> Result<Vec<Open>, Failure> {
     let mut statement = connection.prepare_cached(LIST_OPEN)?;
-    let rows = statement.query_map([session.get()], |row| Ok(read(row)))?;
+    let rows = statement.query_map((session.get(), limit), |row| Ok(read(row)))?;
     rows.map(|row| row?).collect()
 }
 

@@ -7,11 +7,12 @@ use taskpilot_domain::stop::{StopCause, StopStatus};
 
 use super::scene::Scene;
 use super::words::{
-    AT_ONCE, LONGEST, assert_same, at, failed, granted, hasty, job, job_with, stop_of, succeeded,
+    AT_ONCE, LONGEST, assert_same, at, canceled, failed, granted, hasty, job, job_with, stop_of,
+    succeeded,
 };
 use crate::conformance::SchedulerHarness;
 use crate::rows::executions::NewExecution;
-use crate::rows::sessions::HandIn;
+use crate::rows::sessions::{ClaimOutcome, HandIn, HandInVerdict, HeartbeatOutcome, SessionGone};
 
 pub async fn a_lease_is_never_ended_early(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
@@ -78,6 +79,42 @@ pub async fn expiry_is_bounded_by_its_limit(h: &impl SchedulerHarness) {
     ids.sort_unstable();
     assert_eq!(ended, ids);
     assert_eq!(scene.session(&living).await.ended_at, None);
+}
+
+pub async fn a_session_that_is_ended_in_part_does_nothing_more_and_is_ended_by_later_ticks(
+    h: &impl SchedulerHarness,
+) {
+    let scene = Scene::of(h);
+    scene.create_all(at(0), vec![hasty(3); 3]).await;
+    let worker = scene.worker(at(0), 9).await;
+    let grants = scene.claim(&worker, at(0), 3).await;
+    canceled(scene.cancel(at(1), grants[2].fence.execution).await);
+    let over = at(LEASE_MS + 1);
+    let tick = async || {
+        let tick = scene.store.expire_sessions(over, 2, AT_ONCE).await;
+        let tick = tick.expect("the tick is served");
+        (tick.moved, tick.ended)
+    };
+    assert_eq!(tick().await, (2, vec![]));
+    let claim = scene.ask(over, worker.next_claim(9)).await;
+    let ClaimOutcome::Gone { why, .. } = claim else {
+        panic!("it was granted something: {claim:?}");
+    };
+    assert_eq!(why, SessionGone::Ended);
+    let beat = scene.beat(over, worker.beat(&[])).await;
+    assert_eq!(beat, HeartbeatOutcome::Gone(SessionGone::Ended));
+    let verdict = scene
+        .finish(&worker, over, succeeded(grants[0].fence))
+        .await;
+    assert_eq!(verdict, HandInVerdict::Stale, "its attempt was ended");
+
+    assert_eq!(tick().await, (2, vec![worker.session.id]));
+    assert_eq!(tick().await, (0, vec![]));
+    let seen = scene.session(&worker).await;
+    assert_eq!((seen.running, seen.stopping), (0, 0));
+    assert_eq!(seen.ended_at, Some(over));
+    let stop = stop_of(&scene.record(grants[2].fence.execution).await);
+    assert_eq!(stop.status, StopStatus::Presumed);
 }
 
 fn due(ms: u64) -> NewExecution {

@@ -8,13 +8,13 @@ use taskpilot_domain::stop::Containment;
 use super::scene::Scene;
 use super::words::{
     AT_ONCE, LONGEST, abroad, assert_same, at, canceled, fresh_token, granted, hasty, held, home,
-    job, job_with, kind, nobodys_execution, nobodys_session, queue, session, stage, succeeded,
-    worker_name,
+    job, job_with, kind, nobodys_execution, nobodys_session, queue, session, stage, stop_of,
+    succeeded, worker_name,
 };
 use crate::conformance::SchedulerHarness;
 use crate::rows::sessions::{FinishOutcome, HandInVerdict, SessionGone, SessionRecord, SessionRef};
 use taskpilot_domain::ids::AttemptNumber;
-use taskpilot_domain::stop::{How, StopEvent};
+use taskpilot_domain::stop::{How, StopEvent, StopStatus};
 
 pub async fn a_registered_session_is_listed_as_it_registered(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
@@ -169,6 +169,41 @@ pub async fn a_goodbye_releases_what_never_started_and_counts_the_rest(h: &impl 
         (seen.ended_at, seen.running, seen.stopping),
         (Some(at(500)), 0, 0)
     );
+}
+
+pub async fn a_goodbye_of_a_full_session_has_its_whole_effect(h: &impl SchedulerHarness) {
+    const SLOTS: usize = 250;
+    let scene = Scene::of(h);
+    scene.create_all(at(0), vec![hasty(2); SLOTS]).await;
+    let worker = scene.worker(at(0), 250).await;
+    let grants = scene.claim(&worker, at(1), SLOTS).await;
+    for grant in &grants[..SLOTS / 2] {
+        canceled(scene.cancel(at(2), grant.fence.execution).await);
+    }
+    let unbegun: Vec<_> = grants.iter().step_by(2).map(held).collect();
+    scene.goodbye(&worker, at(500), unbegun.clone()).await;
+    let seen = scene.session(&worker).await;
+    assert_eq!(
+        (seen.running, seen.stopping, seen.ended_at),
+        (0, 0, Some(at(500)))
+    );
+    for (index, grant) in grants.iter().enumerate() {
+        let record = scene.record(grant.fence.execution).await;
+        let released = unbegun.contains(&held(grant));
+        if index < SLOTS / 2 {
+            let (status, how) = if released {
+                (StopStatus::Stopped, Some(How::NeverStarted))
+            } else {
+                (StopStatus::Presumed, None)
+            };
+            let stop = stop_of(&record);
+            assert_eq!((stop.status, stop.how), (status, how));
+        } else {
+            let standing = record.summary.standing;
+            let counts = (standing.attempt_count, standing.uncounted);
+            assert_eq!(counts, if released { (0, 1) } else { (1, 0) });
+        }
+    }
 }
 
 pub async fn a_goodbye_is_repeatable(h: &impl SchedulerHarness) {
