@@ -196,8 +196,6 @@ pub trait SchedulerStore: Send + Sync {
 pub struct Tick {
     /// Rows that it moved.
     pub moved: u32,
-    /// The earliest instant at which there is more to do, if that is known.
-    pub next_at: Option<Timestamp>,
     /// Sessions that it ended.
     pub ended: Vec<SessionId>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{CachedStatement, OptionalExtension, Statement};
+use rusqlite::{CachedStatement, Statement};
 use taskpilot_domain::time::Timestamp;
 
 use super::memory::Memory;
@@ -62,12 +62,6 @@ impl<'t> Turn<'t> {
             .query_map((now, limit), |row| row.get::<_, i64>(0))?;
         let ids = rows.collect::<rusqlite::Result<Vec<i64>>>()?;
         ids.into_iter().map(|id| number(table, id)).collect()
-    }
-
-    /// The earliest instant at which a loop has more to do.
-    pub(super) fn next_at(&mut self, sql: &'static str) -> Result<Option<Timestamp>, Failure> {
-        let millis = self.statement(sql)?.query_row([], |row| row.get(0));
-        Ok(millis.optional()?.map(Timestamp::from_millis))
     }
 }
 

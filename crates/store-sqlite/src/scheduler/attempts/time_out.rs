@@ -11,7 +11,6 @@ use crate::scheduler::executions::change::{Report, apply};
 use crate::scheduler::turn::Turn;
 
 static LIST_TIMED_OUT: &str = include_str!("../../../sql/scheduler/attempts/list_timed_out.sql");
-static NEXT_TIMEOUT: &str = include_str!("../../../sql/scheduler/attempts/next_timeout.sql");
 
 pub(in crate::scheduler) fn time_out(
     turn: &mut Turn<'_>,
@@ -30,7 +29,6 @@ pub(in crate::scheduler) fn time_out(
     }
     Ok(Tick {
         moved,
-        next_at: turn.next_at(NEXT_TIMEOUT)?,
         ended: Vec::new(),
     })
 }

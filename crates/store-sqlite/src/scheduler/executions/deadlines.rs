@@ -11,7 +11,6 @@ use crate::failure::Failure;
 use crate::scheduler::turn::Turn;
 
 static LIST_OVERDUE: &str = include_str!("../../../sql/scheduler/executions/list_overdue.sql");
-static NEXT_DEADLINE: &str = include_str!("../../../sql/scheduler/executions/next_deadline.sql");
 
 pub(in crate::scheduler) fn pass(turn: &mut Turn<'_>, limit: u32) -> Result<Tick, Failure> {
     let mut moved = 0;
@@ -26,7 +25,6 @@ pub(in crate::scheduler) fn pass(turn: &mut Turn<'_>, limit: u32) -> Result<Tick
     }
     Ok(Tick {
         moved,
-        next_at: turn.next_at(NEXT_DEADLINE)?,
         ended: Vec::new(),
     })
 }

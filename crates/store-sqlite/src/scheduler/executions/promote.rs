@@ -9,7 +9,6 @@ use crate::failure::Failure;
 use crate::scheduler::turn::Turn;
 
 static LIST_DUE: &str = include_str!("../../../sql/scheduler/executions/list_due.sql");
-static NEXT_DUE: &str = include_str!("../../../sql/scheduler/executions/next_due.sql");
 
 pub(in crate::scheduler) fn promote(turn: &mut Turn<'_>, limit: u32) -> Result<Tick, Failure> {
     let mut moved = 0;
@@ -22,7 +21,6 @@ pub(in crate::scheduler) fn promote(turn: &mut Turn<'_>, limit: u32) -> Result<T
     }
     Ok(Tick {
         moved,
-        next_at: turn.next_at(NEXT_DUE)?,
         ended: Vec::new(),
     })
 }

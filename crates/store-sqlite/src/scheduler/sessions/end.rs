@@ -23,7 +23,6 @@ use crate::scheduler::turn::Turn;
 static END: &str = include_str!("../../../sql/scheduler/sessions/end.sql");
 static NOTE_CLAIM: &str = include_str!("../../../sql/scheduler/sessions/note_claim.sql");
 static LIST_LAPSED: &str = include_str!("../../../sql/scheduler/sessions/list_lapsed.sql");
-static NEXT_LAPSE: &str = include_str!("../../../sql/scheduler/sessions/next_lapse.sql");
 
 /// Takes a goodbye. It is repeatable, and changes nothing after an expiry. `false`: it moved `limit`
 /// rows and more is left.
@@ -70,11 +69,7 @@ pub(in crate::scheduler) fn expire(
             ended.push(session);
         }
     }
-    Ok(Tick {
-        moved,
-        next_at: turn.next_at(NEXT_LAPSE)?,
-        ended,
-    })
+    Ok(Tick { moved, ended })
 }
 
 /// How far a session was ended.

@@ -9,7 +9,6 @@ use crate::scheduler::attempts::{Name, name};
 use crate::scheduler::turn::Turn;
 
 static LIST_OVERDUE: &str = include_str!("../../../sql/scheduler/stops/list_overdue.sql");
-static NEXT_OVERDUE: &str = include_str!("../../../sql/scheduler/stops/next_overdue.sql");
 
 pub(in crate::scheduler) fn flag(turn: &mut Turn<'_>, limit: u32) -> Result<Tick, Failure> {
     let mut moved = 0;
@@ -21,7 +20,6 @@ pub(in crate::scheduler) fn flag(turn: &mut Turn<'_>, limit: u32) -> Result<Tick
     }
     Ok(Tick {
         moved,
-        next_at: turn.next_at(NEXT_OVERDUE)?,
         ended: Vec::new(),
     })
 }

@@ -20,7 +20,6 @@ pub async fn a_lease_is_never_ended_early(h: &impl SchedulerHarness) {
     let early = scene.store.expire_sessions(at(LEASE_MS - 1), 10, AT_ONCE);
     let early = early.await.expect("the tick is served");
     assert_eq!((early.moved, early.ended), (0, vec![]));
-    assert!(early.next_at.is_none_or(|next| next <= at(LEASE_MS + 1)));
 
     let tick = scene.store.expire_sessions(at(LEASE_MS + 1), 10, AT_ONCE);
     let tick = tick.await.expect("the tick is served");
@@ -129,7 +128,6 @@ pub async fn due_executions_are_promoted_in_the_order_of_their_time(h: &impl Sch
     for _ in 0..3 {
         let tick = scene.store.promote_due(at(500), 2).await;
         let tick = tick.expect("the tick is served");
-        assert!(tick.next_at.is_none_or(|next| next <= at(9_000)));
         moved.push(tick.moved);
     }
     assert_eq!(moved, [2, 1, 0]);
