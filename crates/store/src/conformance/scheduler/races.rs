@@ -1,6 +1,7 @@
 //! Races: many callers at once, one truth.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::ExecutionId;
@@ -31,21 +32,14 @@ fn verdicts_of(outcomes: &[CancelOutcome]) -> (usize, usize) {
     )
 }
 
-/// Cancels from many tasks at once, each after `reads` reads of its own, which must all find it.
-async fn cancel_from_all_sides(
-    scene: &Scene,
-    id: ExecutionId,
-    start: Arc<Barrier>,
-    reads: usize,
-) -> Vec<CancelOutcome> {
+/// Cancels from many tasks at once.
+async fn cancel_from_all_sides(scene: &Scene, id: ExecutionId) -> Vec<CancelOutcome> {
+    let start = Arc::new(Barrier::new(CALLERS));
     let mut callers = JoinSet::new();
-    for caller in 0..CALLERS {
+    for _ in 0..CALLERS {
         let (scene, start) = (scene.clone(), Arc::clone(&start));
         callers.spawn(async move {
             start.wait().await;
-            for _ in 0..caller * reads {
-                scene.record(id).await;
-            }
             scene.cancel(at(5), id).await
         });
     }
@@ -56,41 +50,75 @@ pub async fn one_of_many_cancels_is_the_verdict(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
     for _ in 0..ROUNDS {
         let id = scene.create(at(0), job()).await;
-        let start = Arc::new(Barrier::new(CALLERS));
-        let outcomes = cancel_from_all_sides(&scene, id, start, 0).await;
+        let outcomes = cancel_from_all_sides(&scene, id).await;
         assert_eq!(verdicts_of(&outcomes), (1, CALLERS - 1), "{outcomes:?}");
     }
 }
+
+/// Moves of a row before the first cancel of it leaves.
+const MOVES_FIRST: usize = 10;
+/// Rounds in which a verdict has fallen on each of two states, and many times more.
+const ROUNDS_MAX: usize = 1_000;
 
 pub async fn a_row_that_moves_all_the_time_is_canceled_exactly_once(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
-    for _ in 0..ROUNDS {
-        let mut new = hasty(100);
-        new.key = None;
-        let id = scene.create(at(0), new).await;
+    let (mut was_running, mut was_pending) = (0, 0);
+    for round in 0..ROUNDS_MAX {
+        if round >= 30 && was_running > 0 && was_pending > 0 {
+            return;
+        }
+        let id = scene.create(at(0), hasty(100)).await;
         let worker = scene.worker(at(0), 2).await;
-        let start = Arc::new(Barrier::new(CALLERS + 1));
-        let bouncing = bounce(&scene, &worker, Arc::clone(&start));
-        let canceling = cancel_from_all_sides(&scene, id, start, 2);
+        let moves = Arc::new(AtomicUsize::new(0));
+        let bouncing = bounce(&scene, &worker, &moves);
+        let canceling = cancel_on_the_move(&scene, id, (round, &moves));
         let (late, outcomes) = tokio::join!(bouncing, canceling);
         assert_eq!(verdicts_of(&outcomes), (1, CALLERS - 1), "{outcomes:?}");
-        assert!(late <= 1, "one attempt at most was stopped");
         let record = scene.record(id).await;
         assert_eq!(record.summary.standing.state, State::Canceled);
+        // A claim is every second move.
+        assert!(record.attempts.len() >= MOVES_FIRST / 2, "it had moved");
         let stops = record.attempts.iter().filter(|one| one.stop.is_some());
-        assert!(stops.count() <= 1);
+        assert_eq!(stops.count(), late, "one attempt at most was stopped");
+        match late {
+            0 => was_pending += 1,
+            1 => was_running += 1,
+            more => panic!("{more} attempts ran at the verdict"),
+        }
         scene.goodbye(&worker, at(9), Vec::new()).await;
     }
+    panic!("of all verdicts {was_running} fell on a running row, {was_pending} on a pending one");
+}
+
+/// Cancels from many tasks, spread over the moves of the row; until then each reads, and every read
+/// must find it.
+async fn cancel_on_the_move(
+    scene: &Scene,
+    id: ExecutionId,
+    (round, moves): (usize, &Arc<AtomicUsize>),
+) -> Vec<CancelOutcome> {
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let (scene, moves) = (scene.clone(), Arc::clone(moves));
+        let after = MOVES_FIRST + round % 2 + 3 * caller;
+        callers.spawn(async move {
+            while moves.load(Ordering::Acquire) < after {
+                scene.record(id).await;
+            }
+            scene.cancel(at(5), id).await
+        });
+    }
+    callers.join_all().await
 }
 
 /// Claims, and in turn releases and fails, until nothing comes any more; answers late hand-ins.
-async fn bounce(scene: &Scene, worker: &Worker, start: Arc<Barrier>) -> usize {
-    start.wait().await;
+async fn bounce(scene: &Scene, worker: &Worker, moves: &AtomicUsize) -> usize {
     let mut late = 0;
     for round in 0..150_u32 {
         let Some(grant) = scene.claim(worker, at(5), 1).await.pop() else {
             break;
         };
+        moves.fetch_add(1, Ordering::Release);
         let item = if round.is_multiple_of(2) {
             released(grant.fence)
         } else {
@@ -105,7 +133,10 @@ async fn bounce(scene: &Scene, worker: &Worker, start: Arc<Barrier>) -> usize {
             other => panic!("its own attempt was judged {other:?}"),
         }
         scene.promote(at(5)).await;
+        moves.fetch_add(1, Ordering::Release);
     }
+    // It moves no more: whoever still waits for that has waited enough.
+    moves.store(usize::MAX, Ordering::Release);
     late
 }
 
