@@ -1,7 +1,6 @@
 //! The one owner of clocks: everything else is handed a [`Clock`] or a `now`.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -9,7 +8,7 @@ use taskpilot_domain::time::Timestamp;
 
 /// What time it is.
 pub trait Clock: Send + Sync {
-    /// Wall time; within a process it never steps back.
+    /// Wall time; within a process it neither steps back nor stands still.
     fn now(&self) -> Timestamp;
 
     /// Milliseconds since the machine was started, the time it slept included.
@@ -17,34 +16,66 @@ pub trait Clock: Send + Sync {
 }
 
 /// The clocks of the machine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemClock {
-    latest: AtomicI64,
+    latest: Mutex<Anchor>,
 }
 
 impl SystemClock {
     /// A clock that has seen no time yet.
     pub fn new() -> Self {
-        Self::default()
+        Self::not_before(Timestamp::EPOCH)
     }
 
     /// A clock that never shows an earlier time than `floor`, the latest one that was persisted.
     pub fn not_before(floor: Timestamp) -> Self {
+        let latest = Anchor {
+            shown: floor,
+            boot_ms: boot_ms(),
+        };
         Self {
-            latest: AtomicI64::new(floor.as_millis()),
+            latest: Mutex::new(latest),
         }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let millis = wall_ms();
-        let latest = self.latest.fetch_max(millis, Ordering::Relaxed);
-        Timestamp::from_millis(millis.max(latest))
+        let mut latest = self.latest.lock().expect("invariant: no holder panics");
+        latest.show(Timestamp::from_millis(wall_ms()), boot_ms())
     }
 
     fn boot_ms(&self) -> u64 {
         boot_ms()
+    }
+}
+
+/// The last time that was shown, on both clocks.
+///
+/// While the wall clock is behind it, because somebody set it back, time goes on by the other one:
+/// if it stood still, no lease would end and nothing would fall due until the wall has caught up.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    shown: Timestamp,
+    boot_ms: u64,
+}
+
+impl Anchor {
+    fn show(&mut self, wall: Timestamp, boot_ms: u64) -> Timestamp {
+        if wall >= self.shown {
+            self.shown = wall;
+        } else {
+            let passed = boot_ms.saturating_sub(self.boot_ms);
+            self.shown = self.shown.plus_ms(passed);
+        }
+        self.boot_ms = boot_ms;
+        self.shown
     }
 }
 
@@ -127,10 +158,36 @@ mod tests {
     fn wall_time_never_steps_back() {
         let future = Timestamp::from_millis(4_000_000_000_000);
         let clock = SystemClock::not_before(future);
-        assert_eq!(clock.now(), future);
+        let (first, second) = (clock.now(), clock.now());
+        assert!(second >= first && first >= future);
         let clock = SystemClock::new();
         let (first, second) = (clock.now(), clock.now());
         assert!(second >= first && first > Timestamp::from_millis(1_700_000_000_000));
+    }
+
+    #[test]
+    fn time_goes_on_while_the_wall_clock_is_behind() {
+        let hour_ms = 3_600_000;
+        let noon = Timestamp::from_millis(1_700_000_000_000);
+        let machine = ManualClock::at(noon);
+        // As after a restart that finds the wall behind what was persisted.
+        let mut anchor = Anchor {
+            shown: noon.plus_ms(500),
+            boot_ms: machine.boot_ms(),
+        };
+        let mut show = |ms| {
+            machine.advance(ms);
+            anchor.show(machine.now(), machine.boot_ms())
+        };
+        assert_eq!(show(0), noon.plus_ms(500));
+        assert_eq!(show(40), noon.plus_ms(540));
+        machine.set_wall(noon.plus_ms(600));
+        assert_eq!(show(0), noon.plus_ms(600), "the wall leads again");
+        machine.set_wall(noon.minus_ms(hour_ms));
+        assert_eq!(show(30), noon.plus_ms(630), "it was set back");
+        assert_eq!(show(30_000), noon.plus_ms(30_630));
+        machine.set_wall(noon.plus_ms(30_640));
+        assert_eq!(show(1), noon.plus_ms(30_641), "it was set right");
     }
 
     #[test]
