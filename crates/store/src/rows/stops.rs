@@ -26,7 +26,8 @@ pub struct StopRecord {
     pub how: Option<How>,
     /// What enclosed its processes; `None` until it is reported.
     pub containment: Option<Containment>,
-    /// Exit code, signal, processes swept: a JSON object as the worker sent it.
+    /// Exit code, signal, processes swept: a JSON object. What was said first stands; a later report
+    /// only adds the fields that were missing.
     pub evidence: Option<Arc<str>>,
     /// The promised bound; only ever lowered. `None` for in-process handlers.
     pub stops_by: Option<Timestamp>,
@@ -63,7 +64,7 @@ pub struct StopReport {
     pub ago_ms: u64,
     /// What enclosed the processes.
     pub containment: Option<Containment>,
-    /// A JSON object, kept as it is.
+    /// A JSON object.
     pub evidence: Option<Arc<str>>,
 }
 

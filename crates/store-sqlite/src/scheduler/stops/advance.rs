@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, params};
+use serde_json::{Map, Value};
 use taskpilot_domain::ids::SessionId;
 use taskpilot_domain::lease::stops_by_delivered;
 use taskpilot_domain::stop::{self, Containment, How, StopChange, StopEvent, StopStatus};
@@ -67,7 +68,10 @@ pub(in crate::scheduler) fn advance(
     };
     let change = stop::advance(before.status, fact.event);
     let after = match change {
-        StopChange::Moved(status) => before.moved(status, fact, turn.now),
+        StopChange::Moved(status) => Stop {
+            status,
+            ..before.filled(fact, turn.now)
+        },
         StopChange::Evidence => before.filled(fact, turn.now),
         StopChange::NoOp => return Ok(Some(false)),
     };
@@ -82,23 +86,12 @@ pub(in crate::scheduler) fn advance(
 }
 
 impl Stop {
-    /// A further stage. What is said with it is about the stage that stands now.
-    fn moved(&self, status: StopStatus, fact: &Fact<'_>, now: Timestamp) -> Self {
-        let newer = Self {
-            status,
-            containment: fact.containment.or(self.containment),
-            evidence: fact.evidence.or(self.evidence.as_ref()).cloned(),
-            ..self.clone()
-        };
-        newer.filled(fact, now)
-    }
-
     /// Fills what is empty. A worker that signals its handler has had the order; how long before
     /// its end a work was signaled, nobody knows who was not told.
     fn filled(&self, fact: &Fact<'_>, now: Timestamp) -> Self {
         let mut filled = self.clone();
         filled.containment = self.containment.or(fact.containment);
-        filled.evidence = self.evidence.as_ref().or(fact.evidence).cloned();
+        filled.evidence = fill(self.evidence.as_ref(), fact.evidence);
         match fact.event {
             StopEvent::Delivered => filled.deliver(fact, now),
             StopEvent::Acknowledged => {
@@ -147,6 +140,22 @@ impl Stop {
             .min(latest)
             .max(previous.unwrap_or(self.requested_at))
     }
+}
+
+/// The evidence that came first, and the fields of the later one that it did not have: that a tree
+/// outlived its SIGKILL is true beside what proved its end.
+fn fill(first: Option<&Arc<str>>, later: Option<&Arc<str>>) -> Option<Arc<str>> {
+    let (Some(first), Some(later)) = (first, later) else {
+        return first.or(later).cloned();
+    };
+    let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
+    let known = object(first).map_or(0, |fields| fields.len());
+    let mut fields = object(later).unwrap_or_default();
+    fields.extend(object(first)?);
+    if fields.len() == known {
+        return Some(first.clone());
+    }
+    Some(Value::Object(fields).to_string().into())
 }
 
 /// The stop of an attempt, if it was ever stopped.

@@ -169,6 +169,7 @@ macro_rules! scheduler_conformance {
                 a_goodbye_may_prove_that_an_attempt_never_started,
                 a_session_that_ended_may_still_report_and_presumed_stays,
                 a_stop_report_after_the_final_report_adds_its_evidence,
+                what_was_said_first_of_a_stop_stands_and_later_facts_fill_the_rest,
                 a_stop_that_failed_holds_its_slot_until_it_is_proven,
                 an_overdue_stop_is_stuck_until_it_is_proven,
                 a_stuck_stop_is_presumed_when_its_session_ends,

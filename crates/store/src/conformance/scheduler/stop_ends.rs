@@ -163,6 +163,38 @@ pub async fn a_stop_report_after_the_final_report_adds_its_evidence(h: &impl Sch
     assert_eq!(stop.evidence.as_deref(), Some(r#"{"swept":0}"#));
 }
 
+pub async fn what_was_said_first_of_a_stop_stands_and_later_facts_fill_the_rest(
+    h: &impl SchedulerHarness,
+) {
+    let scene = Scene::of(h);
+    let (worker, grant) = scene.stopping(at(0), 100).await;
+    let survived = StopReport {
+        containment: Some(Containment::Subreaper),
+        evidence: Some(Arc::from(r#"{"detail":"still alive: [7]"}"#)),
+        ..stage(grant.fence, StopEvent::Unkillable)
+    };
+    let proof = StopReport {
+        containment: Some(Containment::Cgroup),
+        evidence: Some(Arc::from(
+            r#"{"detail":"gone","proof":"waitpid","swept":2}"#,
+        )),
+        ..stage(grant.fence, StopEvent::Ended(How::Killed))
+    };
+    scene.report(&worker, at(200), survived).await;
+    scene.report(&worker, at(300), proof).await;
+    let record = scene.record(grant.fence.execution).await;
+    let stop = record.attempts[0].stop.as_ref().expect("a stop");
+    assert_eq!(
+        (stop.status, stop.how, stop.ended_at),
+        (StopStatus::Stopped, Some(How::Killed), Some(at(300)))
+    );
+    assert_eq!(stop.containment, Some(Containment::Subreaper));
+    assert_eq!(
+        stop.evidence.as_deref(),
+        Some(r#"{"detail":"still alive: [7]","proof":"waitpid","swept":2}"#)
+    );
+}
+
 pub async fn a_stop_that_failed_holds_its_slot_until_it_is_proven(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
     let failures = [
