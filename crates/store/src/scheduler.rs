@@ -24,7 +24,8 @@ use crate::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
 ///
 /// Every verb is one transaction, answered after it is durable; what an event does is decided by
 /// `domain` inside that transaction. A row of another namespace does not exist. `now` is the only
-/// clock. Batches answer one outcome per item, in their order.
+/// clock, and one behind what was committed before is raised to that: stamps only grow. Batches
+/// answer one outcome per item, in their order.
 #[async_trait]
 pub trait SchedulerStore: Send + Sync {
     /// Accepts executions; a key twice in one call is folded: the first one is created, the rest are

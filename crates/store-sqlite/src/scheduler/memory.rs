@@ -52,9 +52,14 @@ impl Numbers {
 }
 
 impl Memory {
-    /// Makes itself right for a transaction, before a command of it runs. `true`: it is the first
-    /// one, and somebody must see to it that [`Self::finish`] is the last.
-    pub(super) fn begin(&mut self, tx: &Tx<'_>, now: Timestamp) -> Result<bool, Failure> {
+    /// Makes itself right for a transaction, before a command of it runs. Answers the time of the
+    /// command, and whether it is the first one: then somebody must see to it that [`Self::finish`]
+    /// is the last.
+    pub(super) fn begin(
+        &mut self,
+        tx: &Tx<'_>,
+        now: Timestamp,
+    ) -> Result<(Timestamp, bool), Failure> {
         if self.generation != Some(tx.generation()) {
             self.generation = None;
             self.changed_before = None;
@@ -64,12 +69,13 @@ impl Memory {
             self.numbers = self.numbers.max(self.stored);
             self.generation = Some(tx.generation());
         }
-        self.numbers.clock = self.numbers.clock.max(Some(now));
+        let now = self.numbers.clock.map_or(now, |latest| latest.max(now));
+        self.numbers.clock = Some(now);
         let first = self.changed_before.is_none();
         if first {
             self.changed_before = Some(tx.total_changes());
         }
-        Ok(first)
+        Ok((now, first))
     }
 
     /// Writes and says what the transaction leaves behind. One that changed nothing leaves nothing:

@@ -13,12 +13,17 @@ use crate::transaction::Tx;
 pub(super) struct Turn<'t> {
     pub(super) tx: &'t Tx<'t>,
     pub(super) memory: &'t mut Memory,
+    /// What the caller said, or the latest instant before it.
     pub(super) now: Timestamp,
     prepared: Vec<(&'static str, CachedStatement<'t>)>,
 }
 
 impl<'t> Turn<'t> {
     /// Runs a command. What all commands of a transaction leave behind is left once, at its end.
+    ///
+    /// Callers read their clock before they queue, and lanes overtake each other: a cancel of 9 may
+    /// come after a claim of 10. Its time is raised to the latest that was seen, so that stamps only
+    /// grow in the order of the commits.
     pub(super) fn run<A>(
         tx: &Tx<'_>,
         memory: &Arc<Mutex<Memory>>,
@@ -26,7 +31,8 @@ impl<'t> Turn<'t> {
         command: impl FnOnce(&mut Turn<'_>) -> Result<A, Failure>,
     ) -> Result<A, Failure> {
         let mut kept = lock(memory);
-        if kept.begin(tx, now)? {
+        let (now, first) = kept.begin(tx, now)?;
+        if first {
             let memory = Arc::clone(memory);
             tx.before_commit(move |tx| lock(&memory).finish(tx));
         }

@@ -134,8 +134,10 @@ pub async fn the_last_attempt_that_fails_fails_the_execution(h: &impl SchedulerH
     let standing = record.summary.standing;
     assert_eq!((standing.state, standing.attempt_count), (State::Failed, 2));
     assert_eq!(record.last_error, Some(broken()));
-    assert_eq!(scene.promote(at(1_000_000)).await, 0);
     assert!(scene.claim(&worker, at(1_000), 1).await.is_empty());
+    assert_eq!(scene.promote(at(1_000_000)).await, 0);
+    let free = scene.worker(at(1_000_000), 1).await;
+    assert!(scene.claim(&free, at(1_000_000), 1).await.is_empty());
 }
 
 pub async fn a_result_after_a_failure_succeeds(h: &impl SchedulerHarness) {

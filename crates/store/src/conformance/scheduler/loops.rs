@@ -236,8 +236,10 @@ pub async fn a_pending_execution_fails_at_its_deadline(h: &impl SchedulerHarness
         assert_eq!(code.as_deref(), Some("deadline_exceeded"));
         assert!(record.attempts.iter().all(|attempt| attempt.stop.is_none()));
     }
-    scene.promote(at(900_000)).await;
     assert_eq!(granted(&scene.claim(&worker, at(2_002), 9).await), []);
+    scene.promote(at(900_000)).await;
+    let free = scene.worker(at(900_000), 9).await;
+    assert_eq!(granted(&scene.claim(&free, at(900_000), 9).await), []);
 }
 
 pub async fn a_running_execution_fails_at_its_deadline_and_is_stopped(h: &impl SchedulerHarness) {

@@ -232,6 +232,7 @@ macro_rules! scheduler_conformance {
                 a_store_that_is_well_serves_writes,
                 an_empty_store_was_told_no_instant,
                 the_latest_instant_never_steps_back_and_survives_a_restart,
+                no_stamp_lies_before_one_that_was_committed_earlier,
             ]
             lists: [
                 the_newest_are_listed_first_page_by_page,

@@ -4,7 +4,7 @@ use taskpilot_domain::limits::LEASE_MS;
 use taskpilot_domain::time::Timestamp;
 
 use super::scene::Scene;
-use super::words::{at, hasty, job};
+use super::words::{at, canceled, failed, hasty, job, stop_of, succeeded};
 use crate::conformance::SchedulerHarness;
 use crate::rows::sessions::{HeartbeatOutcome, SessionGone};
 
@@ -80,4 +80,35 @@ pub async fn the_latest_instant_never_steps_back_and_survives_a_restart(
     assert_eq!(latest(&scene).await, Some(at(700)));
     scene.worker(at(800), 1).await;
     assert_eq!(latest(&scene).await, Some(at(800)));
+}
+
+/// What was asked first may be served last.
+pub async fn no_stamp_lies_before_one_that_was_committed_earlier(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let (_worker, grant) = scene.running(at(10), job()).await;
+    let record = canceled(scene.cancel(at(9), grant.fence.execution).await);
+    assert_eq!(record.summary.completed_at, Some(at(10)));
+    let cancel = record.cancel.as_ref().map(|cancel| cancel.requested_at);
+    assert_eq!(cancel, Some(at(10)));
+    let attempt = &record.attempts[0];
+    assert_eq!(
+        (attempt.claimed_at, attempt.ended_at),
+        (at(10), Some(at(10)))
+    );
+    assert_eq!(stop_of(&record).requested_at, at(10));
+
+    let (worker, first) = scene.running(at(20), hasty(2)).await;
+    scene.finish(&worker, at(19), failed(first.fence)).await;
+    scene.promote(at(30)).await;
+    let second = scene.claim_one(&worker, at(30)).await;
+    scene.finish(&worker, at(29), succeeded(second.fence)).await;
+    let record = scene.record(second.fence.execution).await;
+    assert_eq!(record.summary.standing.processing_started_at, Some(at(20)));
+    assert_eq!(record.summary.completed_at, Some(at(30)));
+    let stamps: Vec<_> = record
+        .attempts
+        .iter()
+        .map(|attempt| (attempt.claimed_at, attempt.ended_at))
+        .collect();
+    assert_eq!(stamps, [(at(20), Some(at(20))), (at(30), Some(at(30)))]);
 }

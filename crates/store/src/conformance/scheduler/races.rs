@@ -259,15 +259,17 @@ pub async fn a_create_and_a_cancel_of_one_key_end_canceled(h: &impl SchedulerHar
 
 pub async fn a_renewal_and_an_expiry_have_one_winner(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
-    for _ in 0..ROUNDS {
-        let worker = scene.worker(at(0), 1).await;
+    for round in 0..ROUNDS {
+        let begun = at(3 * LEASE_MS * round);
+        let worker = scene.worker(begun, 1).await;
+        let over = begun.plus_ms(LEASE_MS);
         let (outcome, ended) = tokio::join!(
-            scene.beat(at(LEASE_MS - 1), worker.beat(&[])),
-            scene.expire(at(LEASE_MS + 1))
+            scene.beat(over.minus_ms(1), worker.beat(&[])),
+            scene.expire(over)
         );
         match (outcome, ended) {
             (HeartbeatOutcome::Renewed { .. }, 0) => {
-                scene.goodbye(&worker, at(LEASE_MS), Vec::new()).await;
+                scene.goodbye(&worker, over, Vec::new()).await;
             }
             (HeartbeatOutcome::Gone(_), 1) => {}
             both => panic!("alive and dead: {both:?}"),

@@ -50,16 +50,17 @@ pub async fn a_final_report_under_the_canceled_token_is_the_proof(h: &impl Sched
 
 pub async fn a_final_report_says_when_the_work_ended(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
-    for (ago_ms, ended_at) in [(40, at(260)), (900_000, at(100))] {
-        let (worker, grant) = scene.stopping(at(0), 100).await;
+    for (begun, ago_ms, ended_ms) in [(0, 40, 260), (1_000, 900_000, 100)] {
+        let after = |ms: u64| at(begun + ms);
+        let (worker, grant) = scene.stopping(after(0), 100).await;
         let item = HandIn {
             ago_ms,
             ..interrupted(grant.fence)
         };
-        scene.finish(&worker, at(300), item).await;
+        scene.finish(&worker, after(300), item).await;
         let record = scene.record(grant.fence.execution).await;
-        assert_eq!(stop_of(&record).ended_at, Some(ended_at));
-        assert_eq!(record.summary.completed_at, Some(at(100)));
+        assert_eq!(stop_of(&record).ended_at, Some(after(ended_ms)));
+        assert_eq!(record.summary.completed_at, Some(after(100)));
     }
 }
 
@@ -198,28 +199,32 @@ pub async fn what_was_said_first_of_a_stop_stands_and_later_facts_fill_the_rest(
 pub async fn a_stop_that_failed_holds_its_slot_until_it_is_proven(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
     let failures = [
-        (StopEvent::Unkillable, StopStatus::Stuck),
-        (StopEvent::GaveUp, StopStatus::Abandoned),
+        (0, StopEvent::Unkillable, StopStatus::Stuck),
+        (1_000, StopEvent::GaveUp, StopStatus::Abandoned),
     ];
-    for (event, status) in failures {
-        let (worker, grant) = scene.stopping(at(0), 100).await;
-        let waiting = scene.create(at(150), job()).await;
+    for (begun, event, status) in failures {
+        let after = |ms: u64| at(begun + ms);
+        let (worker, grant) = scene.stopping(after(0), 100).await;
+        let waiting = scene.create(after(150), job()).await;
         scene
-            .report(&worker, at(200), stage(grant.fence, event))
+            .report(&worker, after(200), stage(grant.fence, event))
             .await;
         let stop = stop_of(&scene.record(grant.fence.execution).await);
         assert_eq!((stop.status, stop.ended_at), (status, None));
-        assert_eq!(granted(&scene.claim(&worker, at(300), 1).await), []);
+        assert_eq!(granted(&scene.claim(&worker, after(300), 1).await), []);
         assert_eq!(scene.session(&worker).await.stopping, 1);
 
         let proof = stage(grant.fence, StopEvent::Ended(How::Killed));
-        scene.report(&worker, at(400), proof).await;
+        scene.report(&worker, after(400), proof).await;
         let stop = stop_of(&scene.record(grant.fence.execution).await);
         assert_eq!(
             (stop.status, stop.how, stop.ended_at),
-            (StopStatus::Stopped, Some(How::Killed), Some(at(400)))
+            (StopStatus::Stopped, Some(How::Killed), Some(after(400)))
         );
-        assert_eq!(granted(&scene.claim(&worker, at(500), 1).await), [waiting]);
+        assert_eq!(
+            granted(&scene.claim(&worker, after(500), 1).await),
+            [waiting]
+        );
     }
 }
 
