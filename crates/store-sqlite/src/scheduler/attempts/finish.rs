@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row};
 use taskpilot_domain::execution::{AttemptEnd, Event, FenceMatch, Refused, transition};
 use taskpilot_domain::ids::{Fence, Token};
+use taskpilot_domain::stop::StopFact;
 use taskpilot_store::rows::sessions::{
     FinishOutcome, HandIn, HandInOutcome, HandInVerdict, SessionRef,
 };
@@ -15,7 +16,7 @@ use crate::scheduler::codes::word_or_none;
 use crate::scheduler::executions::change::{Report, apply};
 use crate::scheduler::executions::{Found, TABLE};
 use crate::scheduler::sessions::{self, Session};
-use crate::scheduler::stops::advance::{Fact, advance};
+use crate::scheduler::stops::advance::{Said, advance};
 use crate::scheduler::turn::Turn;
 
 static GET_REPORTED: &str = include_str!("../../../sql/scheduler/attempts/get_reported.sql");
@@ -181,13 +182,15 @@ fn prove(turn: &mut Turn<'_>, name: Name, (item, event): (&HandIn, Event)) -> Re
     let Some(proof) = event.about_stop(item.how) else {
         return Ok(());
     };
-    let fact = Fact {
-        event: proof,
-        ago_ms: item.ago_ms,
-        containment: item.containment,
+    let said = Said {
+        fact: StopFact {
+            event: proof,
+            ago_ms: item.ago_ms,
+            containment: item.containment,
+        },
         evidence: item.evidence.as_ref(),
     };
-    if advance(turn, name, &fact)?.is_some_and(|moved| moved) {
+    if advance(turn, name, &said)?.is_some_and(|moved| moved) {
         keep_ending(turn, name, item)?;
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::scheduler::attempts::{Name, list_running};
 use crate::scheduler::executions;
 use crate::scheduler::executions::change::{Report, apply};
 use crate::scheduler::sessions;
-use crate::scheduler::stops::advance::{Fact, advance};
+use crate::scheduler::stops::advance::{Said, advance};
 use crate::scheduler::stops::orders::list_open;
 use crate::scheduler::turn::Turn;
 
@@ -106,7 +106,7 @@ fn end(
         } else {
             StopEvent::WorkerGone
         };
-        advance(turn, name, &Fact::of(event))?;
+        advance(turn, name, &Said::by_system(event))?;
         moved += 1;
     }
     let ended = moved < limit;

@@ -3,7 +3,7 @@
 use taskpilot_domain::stop::StopEvent;
 use taskpilot_store::scheduler::Tick;
 
-use super::advance::{Fact, advance, find};
+use super::advance::{Said, advance, find};
 use crate::failure::Failure;
 use crate::scheduler::attempts::{Name, name};
 use crate::scheduler::turn::Turn;
@@ -13,7 +13,7 @@ static LIST_OVERDUE: &str = include_str!("../../../sql/scheduler/stops/list_over
 pub(in crate::scheduler) fn flag(turn: &mut Turn<'_>, limit: u32) -> Result<Tick, Failure> {
     let mut moved = 0;
     for overdue in due(turn, limit)? {
-        if advance(turn, overdue, &Fact::of(StopEvent::Overdue))? == Some(true) {
+        if advance(turn, overdue, &Said::by_system(StopEvent::Overdue))? == Some(true) {
             moved += 1;
             remind(turn, overdue)?;
         }
@@ -27,7 +27,7 @@ pub(in crate::scheduler) fn flag(turn: &mut Turn<'_>, limit: u32) -> Result<Tick
 /// Tells the session of an order that it has not confirmed.
 pub(in crate::scheduler) fn remind(turn: &mut Turn<'_>, name: Name) -> Result<(), Failure> {
     if let Some(stop) = find(turn, name)?
-        && stop.status.wants_order()
+        && stop.stages.status.wants_order()
     {
         turn.memory.news.orders(stop.session);
     }

@@ -2,10 +2,11 @@
 
 use rusqlite::OptionalExtension;
 use taskpilot_domain::ids::Fence;
+use taskpilot_domain::stop::StopFact;
 use taskpilot_store::rows::sessions::{SessionGone, SessionRef};
 use taskpilot_store::rows::stops::{StopReport, StopVerdict};
 
-use super::advance::{Fact, advance};
+use super::advance::{Said, advance};
 use crate::failure::Failure;
 use crate::scheduler::sessions::{self, Session};
 use crate::scheduler::turn::Turn;
@@ -48,13 +49,15 @@ fn take(
     if !is_of(turn, session, report.fence)? {
         return Ok(StopVerdict::Unknown);
     }
-    let fact = Fact {
-        event: report.event,
-        ago_ms: report.ago_ms,
-        containment: report.containment,
+    let said = Said {
+        fact: StopFact {
+            event: report.event,
+            ago_ms: report.ago_ms,
+            containment: report.containment,
+        },
         evidence: report.evidence.as_ref(),
     };
-    advance(turn, (report.fence.execution, report.fence.attempt), &fact)?;
+    advance(turn, (report.fence.execution, report.fence.attempt), &said)?;
     Ok(StopVerdict::Recorded)
 }
 
