@@ -249,6 +249,7 @@ macro_rules! scheduler_conformance {
                 queues_of_one_name_in_two_namespaces_are_two,
                 a_session_is_listed_in_its_own_namespace,
                 a_session_cannot_act_on_attempts_of_another_namespace,
+                what_travels_with_a_claim_or_a_heartbeat_stays_in_its_namespace,
                 what_is_held_of_another_namespace_is_lost_and_stays_as_it_is,
                 a_goodbye_releases_nothing_of_another_namespace,
                 orders_stay_in_their_namespace,

@@ -8,7 +8,7 @@ use super::words::{
 };
 use crate::conformance::SchedulerHarness;
 use crate::rows::executions::{CancelOutcome, CancelRequest, ExecutionFilter, NewExecution};
-use crate::rows::sessions::{HandInVerdict, HeartbeatOutcome};
+use crate::rows::sessions::{ClaimRequest, HandInVerdict, Heartbeat, HeartbeatOutcome};
 use crate::rows::stops::StopVerdict;
 use taskpilot_domain::stop::{How, StopEvent};
 
@@ -101,6 +101,42 @@ pub async fn a_session_cannot_act_on_attempts_of_another_namespace(h: &impl Sche
         scene.record(stopping.fence.execution).await,
     );
     assert_same(&after, &before);
+}
+
+pub async fn what_travels_with_a_claim_or_a_heartbeat_stays_in_its_namespace(
+    h: &impl SchedulerHarness,
+) {
+    let scene = Scene::of(h);
+    let stranger = stranger(&scene).await;
+    let (_worker, running) = scene.running(at(0), job()).await;
+    let (_stopper, stopping) = scene.stopping(at(0), 1).await;
+    let fences = [running.fence, stopping.fence];
+    let stand = async || {
+        (
+            scene.record(running.fence.execution).await,
+            scene.record(stopping.fence.execution).await,
+            scene.sessions().await,
+        )
+    };
+    let before = stand().await;
+    let claim = ClaimRequest {
+        hand_ins: fences.map(succeeded).to_vec(),
+        ..stranger.next_claim(1)
+    };
+    let served = scene.served(at(2), claim).await;
+    assert_eq!(served.verdicts, [HandInVerdict::Stale; 2]);
+    assert!(served.grants.is_empty());
+    let proof = |fence| stage(fence, StopEvent::Ended(How::Killed));
+    let heartbeat = Heartbeat {
+        stops: fences.map(proof).to_vec(),
+        ..stranger.beat(&[])
+    };
+    let outcome = scene.beat(at(2), heartbeat).await;
+    let HeartbeatOutcome::Renewed { stop_verdicts, .. } = outcome else {
+        panic!("it lives: {outcome:?}");
+    };
+    assert_eq!(stop_verdicts, [StopVerdict::Unknown; 2]);
+    assert_same(&stand().await, &before);
 }
 
 /// A worker of the other namespace, with one slot.
