@@ -98,6 +98,9 @@ pub const SLOTS_MAX: u32 = 1_000;
 pub const WORKER_QUEUES_MAX: usize = 64;
 /// Handler types that one worker session may name.
 pub const WORKER_TYPES_MAX: usize = 256;
+/// Pairs of a queue and a type that one worker session may name: each look of a claim seeks every
+/// pair. Where each has work, 4,096 take 1.6 ms of the writer and all 16,384 10 ms (measured 2026-11).
+pub const WORKER_PAIRS_MAX: usize = 4_096;
 /// Items of one worker call (hand-ins, stop reports, held attempts).
 pub const WORKER_ITEMS_MAX: usize = 1_000;
 /// Bytes of the payloads that one claim is granted, after which the rest waits for the next one:

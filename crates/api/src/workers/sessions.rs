@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use taskpilot_domain::ids::{SessionId, Token};
-use taskpilot_domain::limits::{SLOTS_MAX, WORKER_ITEMS_MAX, WORKER_QUEUES_MAX, WORKER_TYPES_MAX};
+use taskpilot_domain::limits::{
+    SLOTS_MAX, WORKER_ITEMS_MAX, WORKER_PAIRS_MAX, WORKER_QUEUES_MAX, WORKER_TYPES_MAX,
+};
 use taskpilot_domain::names::{QueueName, TaskType, WorkerName};
 use taskpilot_domain::stop::Containment;
 use taskpilot_domain::time::Timestamp;
@@ -20,7 +22,7 @@ pub struct Register {
     /// A label for people, never a fence.
     #[schema(value_type = schema::WorkerName)]
     pub name: String,
-    /// The queues it takes from, 1 to 64.
+    /// The queues it takes from, 1 to 64; times the types at most 4,096.
     #[schema(value_type = Vec<schema::Name>)]
     pub queues: Vec<String>,
     /// The types it has handlers for, 1 to 256.
@@ -55,10 +57,20 @@ impl Register {
             let range = format_args!("from 1 to {SLOTS_MAX}");
             return Err(FieldError::new("slots", range));
         }
+        let name = parse("name", &self.name)?;
+        let queues: Vec<QueueName> = names("queues", &self.queues, WORKER_QUEUES_MAX)?;
+        let types: Vec<TaskType> = names("types", &self.types, WORKER_TYPES_MAX)?;
+        if queues.len() * types.len() > WORKER_PAIRS_MAX {
+            let most = format_args!(
+                "at most {WORKER_PAIRS_MAX} pairs of a queue and a type: name fewer of either, \
+                 or register a second worker"
+            );
+            return Err(FieldError::new("queues", most));
+        }
         Ok(Registration {
-            name: parse("name", &self.name)?,
-            queues: names("queues", &self.queues, WORKER_QUEUES_MAX)?,
-            types: names("types", &self.types, WORKER_TYPES_MAX)?,
+            name,
+            queues,
+            types,
             slots: self.slots,
             containment: self.containment,
         })
@@ -183,6 +195,23 @@ mod tests {
         let queues = register().resolve().map(|registration| registration.queues);
         let expected = ["default", "mail"].map(|name| QueueName::new(name).unwrap());
         assert_eq!(queues, Ok(expected.to_vec()));
+    }
+
+    #[test]
+    fn a_registration_names_no_more_pairs_than_a_claim_can_seek() {
+        let with = |queues: usize, types: usize| {
+            let named = |letter: &str, count| (0..count).map(|n| format!("{letter}{n}")).collect();
+            let wide = Register {
+                queues: named("q", queues),
+                types: named("t", types),
+                ..register()
+            };
+            wide.resolve().map(drop).map_err(|error| error.field)
+        };
+        assert_eq!(with(64, 64), Ok(()));
+        assert_eq!(with(16, 256), Ok(()));
+        assert_eq!(with(64, 65), Err("queues".into()));
+        assert_eq!(with(17, 256), Err("queues".into()));
     }
 
     #[test]
