@@ -24,9 +24,3 @@ mod transaction;
 pub use control::SqliteControlStore;
 pub use open::OpenError;
 pub use scheduler::SqliteSchedulerStore;
-
-/// Both databases may be open in one process.
-const _: () = assert!(
-    control::CONTROL.caches.total_bytes() + scheduler::SCHEDULER.caches.total_bytes()
-        <= taskpilot_domain::limits::PAGE_CACHES_BYTES_MAX
-);

@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use taskpilot_domain::limits::PAGE_CACHES_BYTES_MAX;
 
+use crate::control::CONTROL;
 use crate::readers::READERS;
+use crate::scheduler::SCHEDULER;
 
 /// Older libraries can lose committed writes in WAL mode.
 const LIBRARY_MIN: i32 = 3_051_003;
@@ -83,6 +86,10 @@ impl Caches {
         (self.writer_kib + self.reader_kib * READERS + CHECKPOINTER_KIB) as usize * 1024
     }
 }
+
+/// Both databases may be open in one process.
+const _: () =
+    assert!(CONTROL.caches.total_bytes() + SCHEDULER.caches.total_bytes() <= PAGE_CACHES_BYTES_MAX);
 
 /// Opens the connections of one database, now and after a failure.
 #[derive(Debug, Clone)]

@@ -8,13 +8,14 @@ use taskpilot_domain::ids::SessionId;
 use taskpilot_domain::stop::{StopEvent, StopFact, StopStages, StopStatus};
 use taskpilot_domain::time::Timestamp;
 
-use super::TABLE;
 use crate::decode::Columns;
 use crate::failure::Failure;
 use crate::scheduler::attempts::Name;
 use crate::scheduler::codes::{Coded, word, word_or_none};
 use crate::scheduler::executions::change::unblock;
 use crate::scheduler::turn::Turn;
+
+pub(in crate::scheduler) const TABLE: &str = "stop";
 
 static GET: &str = include_str!("../../../sql/scheduler/stops/get.sql");
 static UPDATE: &str = include_str!("../../../sql/scheduler/stops/update.sql");

@@ -6,4 +6,4 @@ pub(super) mod orders;
 pub(super) mod overdue;
 pub(super) mod report;
 
-pub(super) const TABLE: &str = "stop";
+pub(super) use advance::TABLE;
