@@ -116,15 +116,21 @@ pub(super) fn state(view: &ExecutionView) -> String {
 
 /// How far a stop has come, with the time each stage took since the request.
 pub(super) fn stop(record: &StopRecord) -> String {
-    let mut text = record.status.to_string();
-    if let Some(how) = &record.how {
-        text = format!("{text} ({how})");
-    }
+    let text = stop_status(record);
     let stages = stop_stages(record);
     if stages.is_empty() {
         text
     } else {
         format!("{text}: {}", stages.join(", "))
+    }
+}
+
+/// How far a stop has come, and how the work ended.
+pub(super) fn stop_status(record: &StopRecord) -> String {
+    let status = printable(record.status.as_str());
+    match &record.how {
+        Some(how) => format!("{status} ({})", printable(how.as_str())),
+        None => status,
     }
 }
 

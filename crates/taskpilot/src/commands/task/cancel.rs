@@ -50,20 +50,16 @@ async fn withdraw(id: TaskId, session: &Session) -> Result<Code, Failure> {
 
 /// Waits for the end of the work and tells each stage as it is seen.
 async fn proven(id: TaskId, timeout: Duration, session: &Session) -> Result<Code, Failure> {
-    let mut told = 0;
+    // A stamp may be filled in after a later one: each stage is told when it is first seen.
+    let mut told = Vec::new();
     let mut tell = |view: &ExecutionView| {
-        let stages = view
-            .stop
-            .as_ref()
-            .map(describe::stop_stages)
-            .unwrap_or_default();
-        if session.format == Format::Text {
-            stages
-                .iter()
-                .skip(told)
-                .for_each(|stage| output::line(stage));
+        let stages = view.stop.as_ref().map(describe::stop_stages);
+        for stage in stages.into_iter().flatten() {
+            if session.format == Format::Text && !told.contains(&stage) {
+                output::line(&stage);
+                told.push(stage);
+            }
         }
-        told = stages.len().max(told);
     };
     let client = &session.client;
     let (view, _) = wait::until(
@@ -83,7 +79,7 @@ async fn proven(id: TaskId, timeout: Duration, session: &Session) -> Result<Code
 
 fn summary(id: TaskId, stop: Option<&StopRecord>) -> String {
     match stop {
-        Some(stop) => format!("task {id} canceled, stop {}", describe::stop(stop)),
+        Some(stop) => format!("task {id} canceled, stop {}", describe::stop_status(stop)),
         None => format!("task {id} canceled; this scheduler tells nothing of the stop"),
     }
 }
