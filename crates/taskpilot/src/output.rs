@@ -48,6 +48,11 @@ pub(crate) fn hint(text: &str) {
     }
 }
 
+/// Says something that is not data and that matters to everybody.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Says what went wrong.
 pub(crate) fn say_error(failure: &Failure) {
     let text = match failure {

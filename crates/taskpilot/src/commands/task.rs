@@ -10,6 +10,7 @@ pub(crate) use arguments::TaskCommand;
 
 use taskpilot_domain::ids::TaskId;
 
+use super::wait::Patience;
 use super::{Session, describe};
 use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
@@ -21,7 +22,9 @@ pub(crate) async fn run(command: TaskCommand, session: Session) -> Result<Code, 
         TaskCommand::List(filter) => list::run(filter, &session).await,
         TaskCommand::Bind(bind) => create::bind(*bind, &session).await,
         TaskCommand::Cancel(cancel) => cancel::run(cancel, &session).await,
-        TaskCommand::Watch { id, timeout, .. } => watch::run(id, timeout, &session).await,
+        TaskCommand::Watch { id, timeout, .. } => {
+            watch::run(id, Patience::new(&session, timeout), &session).await
+        }
     }
 }
 

@@ -1,17 +1,20 @@
-//! Waiting for the end of an execution, or for the proof of a stop.
+//! Waiting for the end of an execution, or for the proof of a stop, through outages of ours.
 
-use std::time::Duration;
+mod patience;
 
+use taskpilot_api::errors::ErrorCode;
 use taskpilot_api::executions::ExecutionView;
+use taskpilot_api::tasks::Task;
+use taskpilot_client::ClientError;
 use taskpilot_client::tasks::TasksClient;
+use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::execution::State;
 use taskpilot_domain::stop::StopStatus;
-use tokio::time::Instant;
+
+pub(super) use patience::Patience;
 
 use crate::exit::{Code, Failure};
-
-/// Time between two looks: short enough that nobody feels it.
-const LOOK: Duration = Duration::from_millis(100);
+use crate::output::printable;
 
 /// Looks at an execution until `settled` says yes or the time is over; `seen` is told of each look.
 ///
@@ -19,22 +22,101 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) async fn until(
     client: &TasksClient,
     id: i64,
-    timeout: Option<Duration>,
+    patience: &mut Patience,
     settled: impl Fn(&ExecutionView) -> bool,
     mut seen: impl FnMut(&ExecutionView),
 ) -> Result<(ExecutionView, bool), Failure> {
-    let end = timeout.map(|timeout| now() + timeout);
+    let mut last = None;
     loop {
-        let view = client.execution(id).await?;
-        seen(&view);
-        if settled(&view) {
-            return Ok((view, true));
+        match patience.answer(|| look(client, id)).await {
+            Ok(Look::Execution(view)) => {
+                patience.nothing_is_in_the_way();
+                seen(&view);
+                if settled(&view) {
+                    return Ok((*view, true));
+                }
+                last = Some(*view);
+            }
+            Ok(Look::Binding(task)) => patience.wait_because(&being_bound(&task)),
+            Err(Failure::Coded(Code::TimedOut, why)) => return ran_out(last, why),
+            Err(failure) => return Err(failure),
         }
-        if end.is_some_and(|end| now() >= end) {
-            return Ok((view, false));
+        if let Err(ran_out_of_time) = patience.pause().await {
+            return ran_out(last, ran_out_of_time.to_string());
         }
-        pause().await;
     }
+}
+
+fn ran_out(last: Option<ExecutionView>, why: String) -> Result<(ExecutionView, bool), Failure> {
+    match last {
+        Some(view) => Ok((view, false)),
+        None => Err(Failure::Coded(Code::TimedOut, why)),
+    }
+}
+
+/// What one look found.
+enum Look {
+    /// The execution.
+    Execution(Box<ExecutionView>),
+    /// None yet: the task is being bound, or was bound just now.
+    Binding(Box<Task>),
+}
+
+async fn look(client: &TasksClient, id: i64) -> Result<Look, Failure> {
+    match client.execution(id).await {
+        Ok(view) => Ok(Look::Execution(Box::new(view))),
+        Err(error) if is_not_bound(&error) => {
+            let task = client.get(id).await?;
+            if may_be_bound_yet(&task) {
+                Ok(Look::Binding(Box::new(task)))
+            } else {
+                Err(Failure::Coded(Code::Conflict, never_bound(&task)))
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a call was refused because the task has no execution.
+pub(super) fn is_not_bound(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused { problem, .. }
+        if problem.error_code() == Some(ErrorCode::TaskNotBound))
+}
+
+/// Whether an execution comes by itself: not for a binding that only an operator can end.
+fn may_be_bound_yet(task: &Task) -> bool {
+    match task.status {
+        TaskStatus::Bound => true,
+        TaskStatus::Binding => task.bind_error.as_ref().is_none_or(|error| {
+            error.code != "unknown_outcome" && error.code != ErrorCode::BindingKeyExpired.as_str()
+        }),
+        TaskStatus::Pending | TaskStatus::Canceled => false,
+    }
+}
+
+fn being_bound(task: &Task) -> String {
+    format!("task {} is being bound{}", task.id, because(task))
+}
+
+fn never_bound(task: &Task) -> String {
+    match task.status {
+        TaskStatus::Canceled => format!("task {} was withdrawn: it never runs", task.id),
+        TaskStatus::Binding => format!("task {} cannot be bound{}", task.id, because(task)),
+        TaskStatus::Pending | TaskStatus::Bound => {
+            let id = task.id;
+            format!(
+                "task {id} is not bound{}: taskpilot task bind {id}",
+                because(task)
+            )
+        }
+    }
+}
+
+fn because(task: &Task) -> String {
+    let error = task.bind_error.as_ref();
+    error
+        .map(|error| format!(" ({})", printable(error.detail.trim_end_matches('.'))))
+        .unwrap_or_default()
 }
 
 /// Whether the verdict has fallen.
@@ -80,20 +162,4 @@ pub(super) fn stop_code(view: &ExecutionView) -> Code {
             Code::TimedOut
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the command line owns the time it waits"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the command line owns the pause between two looks"
-)]
-async fn pause() {
-    tokio::time::sleep(LOOK).await;
 }

@@ -20,3 +20,4 @@ mod start;
 mod translation;
 mod trees;
 mod views;
+mod waiting;

@@ -1,7 +1,6 @@
 //! `task create` and `task bind`.
 
 use std::io::Read;
-use std::time::Duration;
 
 use taskpilot_api::bindings::BindTask;
 use taskpilot_api::json::JsonText;
@@ -11,6 +10,7 @@ use taskpilot_domain::binding::TaskStatus;
 
 use super::arguments::{BindArgs, CreateArgs};
 use super::watch;
+use crate::commands::wait::Patience;
 use crate::commands::{Session, describe};
 use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
@@ -37,7 +37,8 @@ pub(super) async fn run(arguments: CreateArgs, session: &Session) -> Result<Code
         .client
         .create(&task, arguments.key.as_deref())
         .await?;
-    told(&task, wait, session).await
+    let patience = wait.map(|wait| Patience::new(session, Some(wait)).reached());
+    told(&task, patience, session).await
 }
 
 pub(super) async fn bind(arguments: BindArgs, session: &Session) -> Result<Code, Failure> {
@@ -54,14 +55,21 @@ pub(super) async fn bind(arguments: BindArgs, session: &Session) -> Result<Code,
         deadline: options.deadline,
         cancel_grace_ms: options.cancel_grace_ms,
     };
-    let task = session.client.bind(arguments.id.get(), &body).await?;
-    told(&task, arguments.wait.wait, session).await
+    let (client, id) = (&session.client, arguments.id.get());
+    let Some(wait) = arguments.wait.wait else {
+        return told(&client.bind(id, &body).await?, None, session).await;
+    };
+    // A bind is repeatable: it goes on with the binding that was begun.
+    let mut patience = Patience::new(session, Some(wait));
+    let bind = || async { Ok(client.bind(id, &body).await?) };
+    let task = patience.answer(bind).await?;
+    told(&task, Some(patience), session).await
 }
 
 /// Prints the task, or waits for its execution and prints that.
-async fn told(task: &Task, wait: Option<Duration>, session: &Session) -> Result<Code, Failure> {
-    if let Some(timeout) = wait {
-        return watch::run(task.id, Some(timeout), session).await;
+async fn told(task: &Task, patience: Option<Patience>, session: &Session) -> Result<Code, Failure> {
+    if let Some(patience) = patience {
+        return watch::run(task.id, patience, session).await;
     }
     match session.format {
         Format::Json => output::json(task)?,

@@ -1,17 +1,16 @@
 //! `task watch`: an execution as it changes, until it ends.
 
-use std::time::Duration;
-
 use taskpilot_api::executions::ExecutionView;
 use taskpilot_domain::ids::TaskId;
 
-use crate::commands::{Session, describe, wait};
+use crate::commands::wait::{self, Patience};
+use crate::commands::{Session, describe};
 use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
 
 pub(super) async fn run(
     id: TaskId,
-    timeout: Option<Duration>,
+    mut patience: Patience,
     session: &Session,
 ) -> Result<Code, Failure> {
     let mut last = String::new();
@@ -25,7 +24,7 @@ pub(super) async fn run(
     let (view, settled) = wait::until(
         &session.client,
         id.get(),
-        timeout,
+        &mut patience,
         wait::is_final,
         &mut tell,
     )
