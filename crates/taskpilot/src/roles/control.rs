@@ -9,7 +9,7 @@ use taskpilot_server::shutdown::Shutdown;
 use taskpilot_store_sqlite::SqliteControlStore;
 
 use super::service::{Parts, Service, address, bind};
-use super::{announce, block_on, drain_time};
+use super::{block_on, drain_time};
 use crate::arguments::{ControlArgs, SchedulerUrlArgs};
 use crate::config::{CONTROL_ADDRESS, File, SCHEDULER_ADDRESS};
 use crate::exit::{Code, Failure};
@@ -28,11 +28,7 @@ pub(crate) fn run(arguments: &ControlArgs, file: &File) -> Result<Code, Failure>
     let shutdown = Shutdown::new(drain_time(&arguments.drain, file));
     block_on(async move {
         let asked = signals::shutdown_token().map_err(anyhow::Error::from)?;
-        let service = start(&setup, shutdown).await?;
-        announce(&[("control", service.url())]);
-        asked.cancelled().await;
-        service.stop().await;
-        Ok(())
+        start(&setup, shutdown).await?.run(asked).await
     })
 }
 
@@ -55,6 +51,7 @@ pub(super) async fn start(setup: &Setup, shutdown: Shutdown) -> Result<Service, 
     let app = App::new(store.clone(), clock, shutdown.clone(), config);
     let loops = app.start();
     Ok(Service::start(Parts {
+        name: "control",
         listener,
         router: taskpilot_control::router(app),
         shutdown,

@@ -11,7 +11,7 @@ use taskpilot_store::scheduler::SchedulerStore;
 use taskpilot_store_sqlite::SqliteSchedulerStore;
 
 use super::service::{Parts, Service, address, bind};
-use super::{announce, block_on, drain_time};
+use super::{block_on, drain_time};
 use crate::arguments::{LeaseArgs, SchedulerArgs};
 use crate::config::{File, SCHEDULER_ADDRESS};
 use crate::exit::{Code, Failure};
@@ -30,11 +30,7 @@ pub(crate) fn run(arguments: &SchedulerArgs, file: &File) -> Result<Code, Failur
     let shutdown = Shutdown::new(drain_time(&arguments.drain, file));
     block_on(async move {
         let asked = signals::shutdown_token().map_err(anyhow::Error::from)?;
-        let service = start(&setup, shutdown).await?;
-        announce(&[("scheduler", service.url())]);
-        asked.cancelled().await;
-        service.stop().await;
-        Ok(())
+        start(&setup, shutdown).await?.run(asked).await
     })
 }
 
@@ -60,6 +56,7 @@ pub(super) async fn start(setup: &Setup, shutdown: Shutdown) -> Result<Service, 
     );
     let loops = app.start();
     Ok(Service::start(Parts {
+        name: "scheduler",
         listener,
         router: taskpilot_scheduler::router(app),
         shutdown,

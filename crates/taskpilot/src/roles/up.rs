@@ -7,6 +7,7 @@ use taskpilot_server::shutdown::Shutdown;
 use taskpilot_store_sqlite::OpenError;
 use tokio_util::sync::CancellationToken;
 
+use super::worker::Working;
 use super::{announce, block_on, control, drain_time, scheduler, worker};
 use crate::arguments::{DataArgs, UpArgs};
 use crate::config::{CONTROL_ADDRESS, File, SCHEDULER_ADDRESS, default_data};
@@ -53,15 +54,20 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
                 return Err(failure);
             }
         };
-        let working = tokio::spawn(worker.run(stop_work.clone()));
-        announce(&[("control", control.url()), ("scheduler", scheduler.url())]);
-        asked.cancelled().await;
+        let working = Working::start(worker, stop_work.clone());
+        announce(&[control.listens(), scheduler.listens()]);
+        let unasked = tokio::select! {
+            () = asked.cancelled() => None,
+            () = working.gone() => None,
+            failure = control.unasked() => Some(failure),
+            failure = scheduler.unasked() => Some(failure),
+        };
         // The worker says goodbye to a scheduler that still listens.
         stop_work.cancel();
-        let outcome = working.await;
+        let worked = working.ended(&asked).await;
         control.stop().await;
         scheduler.stop().await;
-        worker::ended(outcome)
+        unasked.map_or(worked, Err)
     })
 }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use taskpilot_domain::limits::SLOTS_MAX;
 use taskpilot_domain::names::{QueueName, WorkerName};
 use taskpilot_worker::{Handlers, Worker, WorkerConfig, WorkerError};
-use tokio::task::JoinError;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
+use super::service::unasked;
 use super::{block_on, control, drain_time};
 use crate::arguments::{WorkArgs, WorkerRoleArgs};
 use crate::config::{File, SLOTS, default_data};
@@ -98,9 +100,37 @@ impl Work {
     }
 }
 
-/// The end of a worker that ran beside others.
-pub(super) fn ended(outcome: Result<Result<(), WorkerError>, JoinError>) -> Result<(), Failure> {
-    outcome.map_err(anyhow::Error::from)?.map_err(failed)
+/// A worker that runs beside others.
+pub(super) struct Working {
+    running: JoinHandle<Result<(), WorkerError>>,
+    gone: CancellationToken,
+}
+
+impl Working {
+    pub(super) fn start(worker: Worker, stop: CancellationToken) -> Self {
+        let gone = CancellationToken::new();
+        let guard = gone.clone().drop_guard();
+        let running = tokio::spawn(async move {
+            let _gone = guard;
+            worker.run(stop).await
+        });
+        Self { running, gone }
+    }
+
+    /// Returns when it has ended, well or not.
+    pub(super) async fn gone(&self) {
+        self.gone.cancelled().await;
+    }
+
+    /// Waits for its end, which is a failure unless it was asked for.
+    pub(super) async fn ended(self, asked: &CancellationToken) -> Result<(), Failure> {
+        match self.running.await {
+            Ok(Ok(())) if asked.is_cancelled() => Ok(()),
+            Ok(Ok(())) => Err(unasked("the worker", "it does not say why")),
+            Ok(Err(error)) => Err(unasked("the worker", error)),
+            Err(panic) => Err(unasked("the worker", panic)),
+        }
+    }
 }
 
 fn failed(error: WorkerError) -> Failure {

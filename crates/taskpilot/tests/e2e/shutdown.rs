@@ -70,6 +70,26 @@ async fn a_second_interrupt_ends_it_at_once() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_worker_that_ends_by_itself_ends_everything_with_the_reason() -> Result<()> {
+    let bench = Workbench::new()?;
+    // The worker cannot keep its session: a directory is in the way of the file.
+    std::fs::create_dir_all(bench.path("data/worker/session.json/in-the-way"))?;
+    let mut process = up(&bench).spawn("up")?;
+    process.ready().await?;
+    let status = process.ended(DRAIN).await?;
+    let log = process.stderr()?;
+    ensure!(
+        status.code() == Some(1) && log.contains("the worker has ended by itself"),
+        "{status}: {log}"
+    );
+    // Its services ended in order: the next one finds nothing locked.
+    std::fs::remove_dir_all(bench.path("data/worker/session.json"))?;
+    let up = Up::when_ready(up(&bench).spawn("up")?, bench).await?;
+    start_until(up.control, "quick", &json!({}), "SUCCEEDED").await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_end_waits_no_longer_than_the_drain_time() -> Result<()> {
     let bench = Workbench::new()?;
     let process = up(&bench).option("--drain-ms", "1000").spawn("up")?;
