@@ -23,6 +23,22 @@ pub(crate) async fn bind(control: Http, task: i64, options: &Value) -> Result<i6
     id_of(&reply.expect(201)?.json()?, "schedulerTaskId")
 }
 
+/// Asks for a task to be bound, whatever the answer.
+pub(crate) async fn ask_to_bind(control: Http, task: i64) -> Result<Reply> {
+    let path = format!("/api/tasks/{task}/scheduler");
+    control.post(&path).send().await
+}
+
+/// Creates a task and asks in vain for it to be bound: the scheduler is away. Gives its id and the
+/// problem.
+pub(crate) async fn bind_in_vain(control: Http, kind: &str) -> Result<(i64, Value)> {
+    let id = create_of(control, kind).await?;
+    let refused = ask_to_bind(control, id).await?;
+    let problem = refused.problem(503, "scheduler_unavailable")?;
+    ensure!(task(control, id).await?["status"] == "BINDING", "{problem}");
+    Ok((id, problem))
+}
+
 /// A task of a type and its execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bound {
@@ -76,6 +92,15 @@ pub(crate) async fn view_when(
             let view = view(control, task).await?;
             Ok((view[member] == value).then_some(view))
         }
+    })
+    .await
+}
+
+/// The execution of a task as soon as the end of its work is proven.
+pub(crate) async fn proven_stop(control: Http, task: i64) -> Result<Value> {
+    wait_until("the stop is proven", SOON, || async move {
+        let view = view(control, task).await?;
+        Ok((view["stop"]["status"] == "STOPPED").then_some(view))
     })
     .await
 }

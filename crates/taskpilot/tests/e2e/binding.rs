@@ -6,16 +6,17 @@ use taskpilot_e2e::http::Http;
 use taskpilot_e2e::stand_in::{Manner, StandIn};
 use taskpilot_e2e::wait::{SOON, wait_until};
 
-use crate::api::{all, bind, cancel, create_of, id_of, start, task, task_when, view, view_when};
+use crate::api::{
+    all, ask_to_bind, bind, cancel, create_of, id_of, start, task, task_when, view, view_when,
+};
 use crate::start::{ControlOnly, Up};
 
 #[tokio::test]
 async fn a_hundred_binds_at_once_make_one_execution() -> Result<()> {
     let up = Up::start().await?;
     let id = create_of(up.control, "nobody-handles-this").await?;
-    let path = format!("/api/tasks/{id}/scheduler");
     let calls: Vec<_> = (0..100)
-        .map(|_| tokio::spawn(up.control.post(&path).send()))
+        .map(|_| tokio::spawn(ask_to_bind(up.control, id)))
         .collect();
     let (mut created, mut executions) = (0, Vec::new());
     for call in calls {
@@ -85,12 +86,7 @@ async fn a_bound_task_answers_with_its_binding_whatever_is_asked() -> Result<()>
 async fn a_bind_needs_no_body() -> Result<()> {
     let up = Up::start().await?;
     let id = create_of(up.control, "quick").await?;
-    let reply = up
-        .control
-        .post(&format!("/api/tasks/{id}/scheduler"))
-        .send()
-        .await?
-        .expect(201)?;
+    let reply = ask_to_bind(up.control, id).await?.expect(201)?;
     id_of(&reply.json()?, "schedulerTaskId")?;
     assert_eq!(
         view_when(up.control, id, "status", "SUCCEEDED").await?["attemptCount"],
@@ -137,8 +133,7 @@ async fn a_bind_whose_answers_are_lost_makes_one_execution() -> Result<()> {
     let lossy = Manner::ForwardsAndHangsUp(scheduler).for_creates_else(Manner::Forwards(scheduler));
     stand_in.behave(lossy);
     let id = create_of(only.control, "nobody-handles-this").await?;
-    let path = format!("/api/tasks/{id}/scheduler");
-    let reply = only.control.post(&path).send().await?;
+    let reply = ask_to_bind(only.control, id).await?;
     assert_eq!(
         reply.problem(503, "scheduler_unavailable")?["outcome"],
         "unknown"
@@ -169,11 +164,7 @@ async fn a_crash_of_the_control_plane_within_a_bind_makes_one_execution() -> Res
     let scheduler = up.scheduler.address();
     stand_in.behave(Manner::Hangs.for_creates_else(Manner::Forwards(scheduler)));
     let id = create_of(only.control, "nobody-handles-this").await?;
-    let bind = only
-        .control
-        .post(&format!("/api/tasks/{id}/scheduler"))
-        .send();
-    let bind = tokio::spawn(bind);
+    let bind = tokio::spawn(ask_to_bind(only.control, id));
     wait_until("the create is on its way", SOON, || async {
         Ok((!stand_in.creates().is_empty()).then_some(()))
     })

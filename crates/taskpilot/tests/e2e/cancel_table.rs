@@ -3,9 +3,11 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::ledger::Mark;
-use taskpilot_e2e::wait::{SOON, wait_until};
 
-use crate::api::{cancel, cancel_and_wait, create_of, start, start_until, task, view, view_when};
+use crate::api::{
+    ask_to_bind, cancel, cancel_and_wait, create_of, proven_stop, start, start_until, task, view,
+    view_when,
+};
 use crate::start::Up;
 
 const REFUSED: &str = "Task cannot be canceled in its current state.";
@@ -41,10 +43,7 @@ async fn a_running_execution_is_canceled_and_its_work_is_stopped() -> Result<()>
     let up = Up::start().await?;
     let bound = start_until(up.control, "polite", &json!({}), "RUNNING").await?;
     let begun = Mark::first("start", bound.execution);
-    wait_until("the work has begun", SOON, || async {
-        Ok(up.bench.ledger().has(&begun)?.then_some(()))
-    })
-    .await?;
+    up.bench.begun(bound.execution).await?;
     cancel_and_wait(up.control, bound.task).await?.expect(204)?;
     // The answer was the proof: nothing needs to be waited for any more.
     assert_eq!(up.bench.processes()?, []);
@@ -73,12 +72,7 @@ async fn a_cancel_that_waits_for_nothing_is_answered_by_the_verdict() -> Result<
     assert_eq!(view(up.control, bound.task).await?["status"], "CANCELED");
     // A result that is late does not undo the verdict.
     up.bench.open_gate(bound.execution, 1)?;
-    wait_until("the stop is proven", SOON, || async {
-        let view = view(up.control, bound.task).await?;
-        Ok((view["stop"]["status"] == "STOPPED").then_some(()))
-    })
-    .await?;
-    let after = view(up.control, bound.task).await?;
+    let after = proven_stop(up.control, bound.task).await?;
     assert_eq!(
         (&after["status"], &after["result"]),
         (&json!("CANCELED"), &Value::Null)
@@ -179,11 +173,8 @@ async fn a_task_is_withdrawn_only_before_it_is_bound() -> Result<()> {
     assert_eq!(withdrawn["status"], "CANCELED");
     withdraw(id).await?.expect(204)?;
     assert_eq!(task(up.control, id).await?, withdrawn);
-    let bind = up
-        .control
-        .post(&format!("/api/tasks/{id}/scheduler"))
-        .send();
-    bind.await?.problem(409, "task_canceled")?;
+    let bind = ask_to_bind(up.control, id).await?;
+    bind.problem(409, "task_canceled")?;
 
     let bound = start_until(up.control, "gate", &json!({}), "RUNNING").await?;
     withdraw(bound.task).await?.problem(409, "task_bound")?;

@@ -3,11 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::http::Http;
-use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::run::Finished;
 use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::{SOON, wait_until};
-use taskpilot_e2e::workbench::{TREE_PROCESSES, Workbench};
+use taskpilot_e2e::workbench::Workbench;
 
 use crate::api::{all, create_of, id_of, start, start_until, task, view};
 use crate::fleet::Fleet;
@@ -263,10 +262,7 @@ async fn a_create_with_a_key_is_repeatable() -> Result<()> {
 async fn a_cancel_that_waits_ends_with_the_proof() -> Result<()> {
     let up = Up::start().await?;
     let bound = start_until(up.control, "tree", &json!({}), "RUNNING").await?;
-    wait_until("the tree is whole", SOON, || async {
-        Ok((up.bench.processes()?.len() >= TREE_PROCESSES).then_some(()))
-    })
-    .await?;
+    up.bench.whole_tree().await?;
     let text = ends(&up, &format!("task cancel {} --wait", bound.task), 0).await?;
     assert_eq!(up.bench.processes()?, []);
     ensure!(text.contains("STOPPED"), "{text}");
@@ -282,11 +278,7 @@ async fn a_stop_that_nobody_can_prove_has_its_own_code() -> Result<()> {
     let _control = fleet.start_control().await?;
     let worker = fleet.start_worker("killed")?;
     let bound = start_until(fleet.control(), "polite", &json!({}), "RUNNING").await?;
-    let begun = Mark::first("start", bound.execution);
-    wait_until("the work has begun", SOON, || async {
-        Ok(fleet.bench.ledger().has(&begun)?.then_some(()))
-    })
-    .await?;
+    fleet.bench.begun(bound.execution).await?;
     worker.crash().await?;
     let command = format!("task cancel {} --wait=30s --json", bound.task);
     let ended = run(&fleet.bench, fleet.control(), &command).await?;

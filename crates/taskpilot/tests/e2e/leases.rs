@@ -9,7 +9,6 @@ use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::process_table::{children_of, signal};
 use taskpilot_e2e::taskpilot::{Signal, Taskpilot};
 use taskpilot_e2e::wait::{SOON, lasts_for, wait_until};
-use taskpilot_e2e::workbench::TREE_PROCESSES;
 
 use crate::api::{Bound, active_workers, cancel, start_until, view, view_when};
 use crate::fleet::Fleet;
@@ -23,11 +22,9 @@ fn no_backoff() -> Value {
     json!({"maxAttempts": 2, "backoff": {"initialMs": 1, "maxMs": 1}})
 }
 
+/// Waits for a mark of an attempt that comes when a lease is over.
 async fn marked(fleet: &Fleet, mark: Mark) -> Result<()> {
-    wait_until(&format!("{mark:?} is in the ledger"), HANDOVER, || async {
-        Ok(fleet.bench.ledger().has(&mark)?.then_some(()))
-    })
-    .await
+    fleet.bench.marked(&mark, HANDOVER).await
 }
 
 /// Its worker handed in that the first attempt succeeded, and was told that this is too late.
@@ -55,7 +52,7 @@ async fn a_sleeping_workers_late_result_is_refused() -> Result<()> {
     let asleep = fleet.start_talkative_worker("asleep")?;
     let Bound { task, execution } =
         start_until(fleet.control(), "gate", &no_backoff(), "RUNNING").await?;
-    marked(&fleet, Mark::first("start", execution)).await?;
+    fleet.bench.begun(execution).await?;
     asleep.signal(Signal::STOP)?;
     // The work is done in time; only its worker cannot say so.
     fleet.bench.open_gate(execution, 1)?;
@@ -88,7 +85,7 @@ async fn the_work_of_a_sleeping_worker_is_gone_before_another_begins() -> Result
     let asleep = fleet.start_worker("asleep")?;
     let Bound { task, execution } =
         start_until(fleet.control(), "stubborn-tree", &no_backoff(), "RUNNING").await?;
-    whole_tree(&fleet, TREE_PROCESSES).await?;
+    fleet.bench.whole_tree().await?;
     asleep.signal(Signal::STOP)?;
     // Nobody takes it over meanwhile, so that what is left can only be of the first attempt.
     gone_by_the_end_of_the_lease(&fleet, task).await?;
@@ -107,7 +104,7 @@ async fn a_killed_workers_work_ends_by_the_end_of_its_lease() -> Result<()> {
     let worker = fleet.start_worker("killed")?;
     let Bound { task, execution } =
         start_until(fleet.control(), "stubborn-tree", &no_backoff(), "RUNNING").await?;
-    whole_tree(&fleet, TREE_PROCESSES).await?;
+    fleet.bench.whole_tree().await?;
     worker.crash().await?;
     gone_by_the_end_of_the_lease(&fleet, task).await?;
     let _next = fleet.start_worker("next")?;
@@ -118,13 +115,6 @@ async fn a_killed_workers_work_ends_by_the_end_of_its_lease() -> Result<()> {
         (&json!("lost"), &json!(true))
     );
     Ok(())
-}
-
-async fn whole_tree(fleet: &Fleet, processes: usize) -> Result<()> {
-    wait_until("the whole tree runs", SOON, || async {
-        Ok((fleet.bench.processes()?.len() >= processes).then_some(()))
-    })
-    .await
 }
 
 /// The scheduler takes the attempt back when its lease is over; by then its tree is gone.
@@ -149,7 +139,7 @@ async fn a_cancel_of_a_dead_workers_work_is_presumed_never_proven() -> Result<()
     let _control = fleet.start_control().await?;
     let worker = fleet.start_worker("killed")?;
     let bound = start_until(fleet.control(), "polite", &json!({}), "RUNNING").await?;
-    marked(&fleet, Mark::first("start", bound.execution)).await?;
+    fleet.bench.begun(bound.execution).await?;
     worker.crash().await?;
     cancel(fleet.control(), bound.task).await?.expect(204)?;
     let open = view(fleet.control(), bound.task).await?;
@@ -184,7 +174,7 @@ async fn a_supervisor_that_is_killed_leaves_no_work_behind() -> Result<()> {
     let worker = fleet.start_worker("worker")?;
     let once = json!({"maxAttempts": 1});
     let bound = start_until(fleet.control(), "gate", &once, "RUNNING").await?;
-    marked(&fleet, Mark::first("start", bound.execution)).await?;
+    fleet.bench.begun(bound.execution).await?;
     let supervisors = children_of(worker.pid())?;
     ensure!(!supervisors.is_empty(), "no supervisor was found");
     for supervisor in supervisors {
@@ -205,7 +195,7 @@ async fn a_worker_that_starts_again_ends_what_its_former_life_left() -> Result<(
     let worker = fleet.start_worker("worker")?;
     let Bound { task, execution } =
         start_until(fleet.control(), "gate", &no_backoff(), "RUNNING").await?;
-    marked(&fleet, Mark::first("start", execution)).await?;
+    fleet.bench.begun(execution).await?;
     // All at once: the supervisor has no time to notice that its worker is gone.
     let supervisors = children_of(worker.pid())?;
     ensure!(!supervisors.is_empty(), "no supervisor was found");

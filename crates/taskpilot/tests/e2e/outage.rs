@@ -4,21 +4,16 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::ledger::Mark;
 
-use crate::api::{all, cancel, create_of, start, start_until, task, task_when, view, view_when};
+use crate::api::{
+    all, bind_in_vain, cancel, create_of, start, start_until, task_when, view, view_when,
+};
 use crate::fleet::Fleet;
 
 #[tokio::test]
 async fn a_cancel_while_binding_is_carried_out_when_the_scheduler_is_there() -> Result<()> {
     let fleet = Fleet::new()?;
     let _control = fleet.start_control().await?;
-    let id = create_of(fleet.control(), "quick").await?;
-    let bind = fleet
-        .control()
-        .post(&format!("/api/tasks/{id}/scheduler"))
-        .send()
-        .await?;
-    bind.problem(503, "scheduler_unavailable")?;
-    assert_eq!(task(fleet.control(), id).await?["status"], "BINDING");
+    let (id, _) = bind_in_vain(fleet.control(), "quick").await?;
     let withdraw = fleet
         .control()
         .put(&format!("/api/tasks/{id}/cancel"))
@@ -54,13 +49,7 @@ async fn a_cancel_while_binding_is_carried_out_when_the_scheduler_is_there() -> 
 async fn a_cancel_while_binding_outlives_a_crash_of_the_control_plane() -> Result<()> {
     let fleet = Fleet::new()?;
     let control = fleet.start_control().await?;
-    let id = create_of(fleet.control(), "quick").await?;
-    let bind = fleet
-        .control()
-        .post(&format!("/api/tasks/{id}/scheduler"))
-        .send()
-        .await?;
-    bind.problem(503, "scheduler_unavailable")?;
+    let (id, _) = bind_in_vain(fleet.control(), "quick").await?;
     cancel(fleet.control(), id)
         .await?
         .problem(503, "scheduler_unavailable")?;
@@ -83,13 +72,7 @@ async fn a_cancel_while_binding_outlives_a_crash_of_the_control_plane() -> Resul
 async fn a_bind_begun_without_a_scheduler_is_finished_when_it_is_there() -> Result<()> {
     let fleet = Fleet::new()?;
     let _control = fleet.start_control().await?;
-    let id = create_of(fleet.control(), "quick").await?;
-    let bind = fleet
-        .control()
-        .post(&format!("/api/tasks/{id}/scheduler"))
-        .send()
-        .await?;
-    let problem = bind.problem(503, "scheduler_unavailable")?;
+    let (id, problem) = bind_in_vain(fleet.control(), "quick").await?;
     assert_eq!(problem["outcome"], "not_applied");
     let path = format!("/api/tasks/{id}/execution");
     fleet

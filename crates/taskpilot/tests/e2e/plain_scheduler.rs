@@ -9,7 +9,10 @@ use taskpilot_e2e::stand_in::{Manner, Says, StandIn};
 use taskpilot_e2e::wait::{SOON, lasts_for, wait_until};
 use tokio::task::JoinSet;
 
-use crate::api::{Bound, all, bind, cancel, create, create_of, start, task, task_when, view};
+use crate::api::{
+    Bound, all, ask_to_bind, bind, bind_in_vain, cancel, create, create_of, start, task, task_when,
+    view,
+};
 use crate::start::ControlOnly;
 
 /// The members of a view beside its two sure ones.
@@ -233,8 +236,7 @@ async fn never_twice(manner: Manner, status: u16) -> Result<()> {
     let stand_in = StandIn::start_as(manner.for_creates()).await?;
     let only = ControlOnly::before(&stand_in).await?;
     let id = create_of(only.control, "demo").await?;
-    let path = format!("/api/tasks/{id}/scheduler");
-    let problem = only.control.post(&path).send().await?.any_problem()?;
+    let problem = ask_to_bind(only.control, id).await?.any_problem()?;
     ensure!(
         problem["status"] == status && problem["outcome"] == "unknown",
         "{problem}"
@@ -244,10 +246,10 @@ async fn never_twice(manner: Manner, status: u16) -> Result<()> {
     ensure!(lost, "{stuck}");
 
     stand_in.behave(Manner::Plain);
-    only.control.post(&path).send().await?.any_problem()?;
+    ask_to_bind(only.control, id).await?.any_problem()?;
     let bench = only.crash().await?;
     let only = ControlOnly::on(bench, &stand_in.url()).await?;
-    only.control.post(&path).send().await?.any_problem()?;
+    ask_to_bind(only.control, id).await?.any_problem()?;
     lasts_for("one create is all", Duration::from_secs(2), || async {
         Ok(stand_in.creates().len() == 1)
     })
@@ -264,14 +266,8 @@ async fn a_create_that_was_never_sent_is_sent_when_the_scheduler_is_there() -> R
     let mut stand_in = StandIn::start().await?;
     stand_in.refuse().await;
     let only = ControlOnly::before(&stand_in).await?;
-    let id = create_of(only.control, "demo").await?;
-    let path = format!("/api/tasks/{id}/scheduler");
-    let reply = only.control.post(&path).send().await?;
-    assert_eq!(
-        reply.problem(503, "scheduler_unavailable")?["outcome"],
-        "not_applied"
-    );
-    assert_eq!(task(only.control, id).await?["status"], "BINDING");
+    let (id, problem) = bind_in_vain(only.control, "demo").await?;
+    assert_eq!(problem["outcome"], "not_applied");
     stand_in.listen().await?;
     let bound = task_when(only.control, id, "BOUND").await?;
     assert_eq!(stand_in.creates().len(), 1);
@@ -289,9 +285,8 @@ async fn many_binds_at_once_send_one_create() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let only = ControlOnly::before(&stand_in).await?;
     let id = create_of(only.control, "demo").await?;
-    let path = format!("/api/tasks/{id}/scheduler");
     let calls: Vec<_> = (0..50)
-        .map(|_| tokio::spawn(only.control.post(&path).send()))
+        .map(|_| tokio::spawn(ask_to_bind(only.control, id)))
         .collect();
     for call in calls {
         let reply = call.await??;

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use taskpilot_e2e::http::Http;
 use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::taskpilot::Signal;
-use taskpilot_e2e::wait::{SOON, wait_until};
 
 use crate::api::{
-    Bound, active_workers, all, cancel, create_of, everything, start, start_until, view, view_when,
+    active_workers, all, cancel, create_of, everything, proven_stop, start, start_until, view,
+    view_when,
 };
 use crate::fleet::Fleet;
 use crate::start::{DRAIN, Up, up};
@@ -97,8 +97,8 @@ async fn running_work_outlives_a_restart_of_both_services() -> Result<()> {
         start_until(fleet.control(), "polite", &json!({}), "RUNNING").await?,
         start_until(fleet.control(), "gate", &json!({}), "RUNNING").await?,
     ];
-    begun(&fleet, canceled).await?;
-    begun(&fleet, finished).await?;
+    fleet.bench.begun(canceled.execution).await?;
+    fleet.bench.begun(finished.execution).await?;
     scheduler.crash().await?;
     control.stop(DRAIN).await?;
     let _scheduler = fleet.start_scheduler().await?;
@@ -124,14 +124,6 @@ async fn running_work_outlives_a_restart_of_both_services() -> Result<()> {
     Ok(())
 }
 
-async fn begun(fleet: &Fleet, bound: Bound) -> Result<()> {
-    let mark = Mark::first("start", bound.execution);
-    wait_until("the work has begun", SOON, || async {
-        Ok(fleet.bench.ledger().has(&mark)?.then_some(()))
-    })
-    .await
-}
-
 #[tokio::test]
 async fn a_cancel_given_before_a_crash_of_the_scheduler_is_carried_out_after_it() -> Result<()> {
     let fleet = Fleet::new()?;
@@ -139,18 +131,14 @@ async fn a_cancel_given_before_a_crash_of_the_scheduler_is_carried_out_after_it(
     let _control = fleet.start_control().await?;
     let worker = fleet.start_worker("worker")?;
     let bound = start_until(fleet.control(), "polite", &json!({}), "RUNNING").await?;
-    begun(&fleet, bound).await?;
+    fleet.bench.begun(bound.execution).await?;
     // The worker hears nothing of the order before the crash.
     worker.signal(Signal::STOP)?;
     cancel(fleet.control(), bound.task).await?.expect(204)?;
     scheduler.crash().await?;
     let _scheduler = fleet.start_scheduler().await?;
     worker.signal(Signal::CONT)?;
-    let stopped = wait_until("the stop is proven", SOON, || async {
-        let view = view(fleet.control(), bound.task).await?;
-        Ok((view["stop"]["status"] == "STOPPED").then_some(view))
-    })
-    .await?;
+    let stopped = proven_stop(fleet.control(), bound.task).await?;
     assert_eq!(stopped["status"], "CANCELED");
     assert_eq!(fleet.bench.processes()?, []);
     Ok(())
@@ -164,7 +152,7 @@ async fn a_worker_that_shuts_down_gives_its_work_back_uncounted() -> Result<()> 
     let worker = fleet.start_worker("first")?;
     let short = json!({"cancelGraceMs": 500, "maxAttempts": 1});
     let bound = start_until(fleet.control(), "gate", &short, "RUNNING").await?;
-    begun(&fleet, bound).await?;
+    fleet.bench.begun(bound.execution).await?;
     worker.stop(DRAIN).await?;
     assert_eq!(fleet.bench.processes()?, []);
     active_workers(fleet.scheduler(), 0).await?;

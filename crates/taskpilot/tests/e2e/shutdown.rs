@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use taskpilot_e2e::taskpilot::Signal;
-use taskpilot_e2e::wait::{SOON, wait_until};
-use taskpilot_e2e::workbench::{TREE_PROCESSES, Workbench};
+use taskpilot_e2e::wait::wait_until;
+use taskpilot_e2e::workbench::Workbench;
 
 use crate::api::{create_of, start_until};
 use crate::start::{ANY_PORT, ControlOnly, DRAIN, Up, launch, up};
@@ -21,7 +21,7 @@ async fn a_polite_end_takes_the_work_with_it() -> Result<()> {
         let up = Up::start().await?;
         let grace = json!({"cancelGraceMs": 500});
         start_until(up.control, "tree", &grace, "RUNNING").await?;
-        whole(&up.bench).await?;
+        up.bench.whole_tree().await?;
         let Up {
             mut process, bench, ..
         } = up;
@@ -34,20 +34,13 @@ async fn a_polite_end_takes_the_work_with_it() -> Result<()> {
     Ok(())
 }
 
-async fn whole(bench: &Workbench) -> Result<()> {
-    wait_until("the tree is whole", SOON, || async {
-        Ok((bench.processes()?.len() >= TREE_PROCESSES).then_some(()))
-    })
-    .await
-}
-
 #[tokio::test]
 async fn a_second_interrupt_ends_it_at_once() -> Result<()> {
     let up = Up::start().await?;
     // Its work takes its time: ten minutes, if it is left to.
     let grace = json!({"cancelGraceMs": 600_000});
     start_until(up.control, "stubborn-tree", &grace, "RUNNING").await?;
-    whole(&up.bench).await?;
+    up.bench.whole_tree().await?;
     let Up {
         mut process, bench, ..
     } = up;
@@ -63,10 +56,7 @@ async fn a_second_interrupt_ends_it_at_once() -> Result<()> {
     let interrupted = status.code() == Some(130) || status.signal() == Some(2);
     ensure!(interrupted, "{status}");
     // Its supervisors end what it left.
-    wait_until("the tree is gone", SOON, || async {
-        Ok(bench.processes()?.is_empty().then_some(()))
-    })
-    .await
+    bench.deserted().await
 }
 
 #[tokio::test]
@@ -96,16 +86,13 @@ async fn an_end_waits_no_longer_than_the_drain_time() -> Result<()> {
     let up = Up::when_ready(process, bench).await?;
     let grace = json!({"cancelGraceMs": 600_000});
     start_until(up.control, "stubborn-tree", &grace, "RUNNING").await?;
-    whole(&up.bench).await?;
+    up.bench.whole_tree().await?;
     let Up {
         mut process, bench, ..
     } = up;
     process.signal(Signal::TERM)?;
     process.ended(Duration::from_secs(8)).await?;
-    wait_until("the tree is gone", SOON, || async {
-        Ok(bench.processes()?.is_empty().then_some(()))
-    })
-    .await
+    bench.deserted().await
 }
 
 #[tokio::test]
@@ -113,7 +100,7 @@ async fn what_is_under_way_is_answered_before_the_end() -> Result<()> {
     let up = Up::start().await?;
     let grace = json!({"cancelGraceMs": 1_000});
     let bound = start_until(up.control, "stubborn-tree", &grace, "RUNNING").await?;
-    whole(&up.bench).await?;
+    up.bench.whole_tree().await?;
     let path = format!("/api/tasks/{}/execution/cancel", bound.task);
     let waiting = up.control.put(&path).header("Prefer", "wait=15").send();
     let waiting = tokio::spawn(waiting);

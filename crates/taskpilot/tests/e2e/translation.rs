@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use taskpilot_e2e::http::{Http, Reply};
 use taskpilot_e2e::stand_in::{Manner, Says, StandIn};
 
-use crate::api::{Bound, cancel, start, task, view};
+use crate::api::{Bound, ask_to_bind, cancel, start, task, view};
 use crate::start::ControlOnly;
 
 /// Stands in every raw answer, and in no answer of ours.
@@ -364,11 +364,7 @@ async fn a_create_that_is_refused_for_good_leaves_the_task_unbound() -> Result<(
     for status in [400, 401, 403, 404, 405, 409, 410, 418, 422] {
         stand_in.behave(Manner::from(says(status)).for_creates());
         let id = crate::api::create_of(only.control, "demo").await?;
-        let reply = only
-            .control
-            .post(&format!("/api/tasks/{id}/scheduler"))
-            .send()
-            .await?;
+        let reply = ask_to_bind(only.control, id).await?;
         error()
             .outcome("not_applied")
             .agrees(&format!("{status}"), &reply)?;

@@ -6,22 +6,15 @@ use serde_json::json;
 use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::process_table::Process;
 use taskpilot_e2e::taskpilot::Signal;
-use taskpilot_e2e::wait::{SOON, wait_until};
-use taskpilot_e2e::workbench::TREE_PROCESSES;
 
-use crate::api::{Bound, cancel_and_wait, start_until, view, view_when};
+use crate::api::{Bound, cancel_and_wait, proven_stop, start_until, view, view_when};
 use crate::start::Up;
 
 /// Starts a tree, waits until it is whole, and gives its processes.
 async fn grown(up: &Up, kind: &str, grace_ms: u64) -> Result<(Bound, Vec<Process>)> {
     let grace = json!({"cancelGraceMs": grace_ms});
     let bound = start_until(up.control, kind, &grace, "RUNNING").await?;
-    let tree = wait_until("the tree is whole", SOON, || async {
-        let processes = up.bench.processes()?;
-        Ok((processes.len() >= TREE_PROCESSES).then_some(processes))
-    })
-    .await?;
-    Ok((bound, tree))
+    Ok((bound, up.bench.whole_tree().await?))
 }
 
 #[tokio::test]
@@ -72,11 +65,7 @@ async fn an_attempt_that_runs_too_long_is_ended_with_its_tree() -> Result<()> {
         (&json!("timed_out"), &json!("TIMEOUT"))
     );
     assert_eq!(failed["cancel"], json!(null));
-    wait_until("the stop is proven", SOON, || async {
-        let view = view(up.control, bound.task).await?;
-        Ok((view["stop"]["status"] == "STOPPED").then_some(()))
-    })
-    .await?;
+    proven_stop(up.control, bound.task).await?;
     assert_eq!(up.bench.processes()?, []);
     Ok(())
 }
@@ -102,8 +91,5 @@ async fn a_crash_of_the_whole_service_ends_its_work() -> Result<()> {
     grown(&up, "stubborn-tree", 10_000).await?;
     let Up { process, bench, .. } = up;
     process.crash().await?;
-    wait_until("the tree is gone", SOON, || async {
-        Ok(bench.processes()?.is_empty().then_some(()))
-    })
-    .await
+    bench.deserted().await
 }

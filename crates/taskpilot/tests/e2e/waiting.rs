@@ -8,7 +8,9 @@ use taskpilot_e2e::taskpilot::Taskpilot;
 use taskpilot_e2e::wait::{SOON, wait_until};
 use taskpilot_e2e::workbench::Workbench;
 
-use crate::api::{Bound, bind, create_of, start_until, task_when, view_when};
+use crate::api::{
+    Bound, ask_to_bind, bind, bind_in_vain, create_of, start_until, task_when, view_when,
+};
 use crate::fleet::Fleet;
 use crate::start::{ControlOnly, launch};
 
@@ -113,11 +115,8 @@ async fn a_cancel_that_waits_is_repeated_until_the_scheduler_has_it() -> Result<
     let _control = fleet.start_control().await?;
     let _worker = fleet.start_worker("worker")?;
     let running = start_until(fleet.control(), "polite", &json!({}), "RUNNING").await?;
-    let unbound = create_of(fleet.control(), "quick").await?;
     scheduler.crash().await?;
-    let path = format!("/api/tasks/{unbound}/scheduler");
-    let refused = fleet.control().post(&path).send().await?;
-    refused.problem(503, "scheduler_unavailable")?;
+    let (unbound, _) = bind_in_vain(fleet.control(), "quick").await?;
     let cancel = |id: i64| {
         let command = format!("task cancel {id} --wait --reason enough");
         Command::start(&fleet.bench, fleet.control(), &command)
@@ -187,8 +186,7 @@ async fn a_wait_for_what_will_never_be_bound_ends_with_the_reason() -> Result<()
     // Its create may have been carried out: only somebody who looks there can tell.
     stand_in.behave(Manner::HangsUp.for_creates());
     let lost = create_of(only.control, "a").await?;
-    let path = format!("/api/tasks/{lost}/scheduler");
-    only.control.post(&path).send().await?.any_problem()?;
+    ask_to_bind(only.control, lost).await?.any_problem()?;
     let stuck = task_when(only.control, lost, "BINDING").await?;
     assert_eq!(stuck["bindError"]["code"], "unknown_outcome");
     told(format!("task watch {lost}"), "cannot be bound (").await?;
