@@ -129,6 +129,11 @@ impl StandIn {
         lock(&self.shared.plain).amend(id, members)
     }
 
+    /// Loses a task, as a scheduler does that was restored from an old copy.
+    pub fn lose(&self, id: i64) {
+        lock(&self.shared.plain).lose(id);
+    }
+
     /// What the plain contract holds of a task.
     pub fn task(&self, id: i64) -> Option<Value> {
         lock(&self.shared.plain).task(id).cloned()
@@ -215,6 +220,8 @@ mod tests {
                 .status,
             409
         );
+        stand_in.lose(4_001);
+        assert_eq!(server.get("/tasks/4001").send().await.unwrap().status, 404);
         assert_eq!((stand_in.creates().len(), stand_in.cancels().len()), (4, 3));
     }
 

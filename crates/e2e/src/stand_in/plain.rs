@@ -33,6 +33,10 @@ impl Plain {
         Ok(())
     }
 
+    pub(super) fn lose(&mut self, id: i64) {
+        self.tasks.remove(&id);
+    }
+
     pub(super) fn answer(&mut self, request: &Seen) -> Says {
         let words: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
         match (request.method.as_str(), words.as_slice()) {

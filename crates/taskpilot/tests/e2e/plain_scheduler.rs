@@ -169,6 +169,41 @@ async fn what_is_not_sent_back_is_null_in_the_view() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_cancel_is_answered_by_the_state_that_the_scheduler_has() -> Result<()> {
+    let stand_in = StandIn::start().await?;
+    let only = ControlOnly::before(&stand_in).await?;
+    for (status, told, after) in [
+        ("PENDING", None, "CANCELED"),
+        ("RUNNING", None, "CANCELED"),
+        ("CANCELED", None, "CANCELED"),
+        ("SUCCEEDED", Some((409, "execution_conflict")), "SUCCEEDED"),
+        ("FAILED", Some((409, "execution_conflict")), "FAILED"),
+    ] {
+        let Bound { task, execution } = start(only.control, "demo", &json!({})).await?;
+        stand_in.amend(execution, &json!({"status": status}))?;
+        // A repeat is answered as the first one.
+        for _ in 0..2 {
+            let reply = cancel(only.control, task).await?;
+            match told {
+                None => ensure!(reply.expect(204)?.body.is_empty(), "{status}"),
+                Some((number, code)) => drop(reply.problem(number, code).context(status)?),
+            }
+        }
+        assert_eq!(
+            view(only.control, task).await?,
+            plain_view(execution, after)
+        );
+    }
+    let Bound { task, execution } = start(only.control, "demo", &json!({})).await?;
+    stand_in.lose(execution);
+    let problem = cancel(only.control, task).await?;
+    let problem = problem.problem(404, "scheduler_task_not_found")?;
+    let detail = format!("Scheduler task not found: {execution}");
+    assert_eq!(problem["detail"], detail);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_sent_back_is_shown_and_the_rest_of_it_is_not() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let only = ControlOnly::before(&stand_in).await?;
