@@ -45,7 +45,7 @@ pub fn signal(pid: i32, signal: Signal) {
     }
 }
 
-/// The children of a process: of a worker, the supervisors of its attempts.
+/// The children of a process that run: of a worker, the supervisors of its attempts.
 pub fn children_of(parent: u32) -> Result<Vec<i32>> {
     let threads = format!("/proc/{parent}/task");
     let threads = fs::read_dir(&threads).with_context(|| format!("failed to read {threads}"))?;
@@ -54,10 +54,20 @@ pub fn children_of(parent: u32) -> Result<Vec<i32>> {
         // A child is listed at the thread that made it; a thread that ended has handed its own on.
         let listed = fs::read_to_string(thread?.path().join("children")).unwrap_or_default();
         for pid in listed.split_whitespace() {
-            children.push(pid.parse().context("a child without a number")?);
+            let pid: i32 = pid.parse().context("a child without a number")?;
+            if !is_dead(pid) {
+                children.push(pid);
+            }
         }
     }
     Ok(children)
+}
+
+/// Whether a process is gone, or dead and waits for its parent to notice.
+fn is_dead(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+    state.is_none_or(|state| state.trim().starts_with(['Z', 'X']))
 }
 
 /// What can be read of a process that ends meanwhile is nothing.

@@ -3,11 +3,15 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::ledger::Mark;
+use taskpilot_e2e::process_table::children_of;
+use taskpilot_e2e::taskpilot::Signal;
+use taskpilot_e2e::wait::{SOON, wait_until};
 
 use crate::api::{
-    ask_to_bind, cancel, cancel_and_wait, create_of, proven_stop, start, start_until, task, view,
-    view_when,
+    Bound, ask_to_bind, cancel, cancel_and_wait, create_of, proven_stop, start, start_until, task,
+    view, view_when,
 };
+use crate::fleet::Fleet;
 use crate::start::Up;
 
 const REFUSED: &str = "Task cannot be canceled in its current state.";
@@ -70,13 +74,52 @@ async fn a_cancel_that_waits_for_nothing_is_answered_by_the_verdict() -> Result<
     let bound = start_until(up.control, "gate", &json!({}), "RUNNING").await?;
     cancel(up.control, bound.task).await?.expect(204)?;
     assert_eq!(view(up.control, bound.task).await?["status"], "CANCELED");
-    // A result that is late does not undo the verdict.
-    up.bench.open_gate(bound.execution, 1)?;
     let after = proven_stop(up.control, bound.task).await?;
     assert_eq!(
         (&after["status"], &after["result"]),
         (&json!("CANCELED"), &Value::Null)
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_result_that_is_late_is_evidence_and_not_the_outcome() -> Result<()> {
+    let fleet = Fleet::new()?;
+    let _scheduler = fleet.start_scheduler().await?;
+    let _control = fleet.start_control().await?;
+    let worker = fleet.start_talkative_worker("worker")?;
+    let Bound { task, execution } =
+        start_until(fleet.control(), "gate", &json!({}), "RUNNING").await?;
+    fleet.bench.begun(execution).await?;
+    // The order does not reach the work, which ends by itself and has a result.
+    worker.signal(Signal::STOP)?;
+    cancel(fleet.control(), task).await?.expect(204)?;
+    fleet.bench.open_gate(execution, 1)?;
+    let end = Mark::first("end", execution);
+    fleet.bench.marked(&end, SOON).await?;
+    wait_until("its supervisor has seen the end", SOON, || async {
+        Ok(children_of(worker.pid())?.is_empty().then_some(()))
+    })
+    .await?;
+    worker.signal(Signal::CONT)?;
+    let after = proven_stop(fleet.control(), task).await?;
+    assert_eq!(
+        (&after["status"], &after["result"], &after["stop"]["how"]),
+        (&json!("CANCELED"), &Value::Null, &json!("finished"))
+    );
+    let attempt = &after["attempts"][0];
+    assert_eq!(
+        (&attempt["exitCode"], &attempt["output"]["stdout"]),
+        (&json!(0), &json!("attempt 1\n"))
+    );
+    wait_until("the worker is told that it is late", SOON, || async {
+        let log = worker.stderr()?;
+        let told = ["handed in", "outcome=Succeeded", "verdict=\"late\""];
+        let told = |line: &str| told.iter().all(|word| line.contains(word));
+        Ok(log.lines().any(told).then_some(()))
+    })
+    .await?;
+    assert_eq!(view(fleet.control(), task).await?, after);
     Ok(())
 }
 
