@@ -7,7 +7,7 @@ use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::process_table::Process;
 use taskpilot_e2e::taskpilot::Signal;
 
-use crate::api::{Bound, cancel_and_wait, proven_stop, start_until, view, view_when};
+use crate::api::{Bound, cancel_and_wait, proven_stop, start, start_until, view, view_when};
 use crate::start::Up;
 
 /// Starts a tree, waits until it is whole, and gives its processes.
@@ -57,8 +57,10 @@ async fn a_cancel_ends_a_tree_that_ignores_sigterm_after_its_grace() -> Result<(
 #[tokio::test]
 async fn an_attempt_that_runs_too_long_is_ended_with_its_tree() -> Result<()> {
     let up = Up::start().await?;
-    let limits = json!({"attemptTimeoutMs": 1_500, "maxAttempts": 1, "cancelGraceMs": 200});
-    let bound = start_until(up.control, "stubborn-tree", &limits, "RUNNING").await?;
+    // Time enough to begin on any machine.
+    let limits = json!({"attemptTimeoutMs": 5_000, "maxAttempts": 1, "cancelGraceMs": 200});
+    let bound = start(up.control, "stubborn-tree", &limits).await?;
+    up.bench.begun(bound.execution).await?;
     let failed = view_when(up.control, bound.task, "status", "FAILED").await?;
     assert_eq!(
         (&failed["attempts"][0]["outcome"], &failed["stop"]["cause"]),

@@ -144,7 +144,7 @@ async fn a_wait_through_an_outage_ends_with_its_limit() -> Result<()> {
     let fleet = Fleet::new()?;
     let _control = fleet.start_control().await?;
     let create = |options: &str| {
-        let command = format!("task create --type quick --wait=300ms{options}");
+        let command = format!("task create --type quick --wait=1s{options}");
         Command::start(&fleet.bench, fleet.control(), &command)
     };
     let (code, told, waits) = create("")?.ends().await?;

@@ -20,6 +20,7 @@ pub(in crate::commands) struct Patience {
     end: Option<Instant>,
     /// Whether the server has answered: before that, a wrong address is more likely than an outage.
     reached: bool,
+    has_paused: bool,
     /// Why it waits now; it is said once.
     reason: Option<String>,
     /// The pause that the server asked for.
@@ -34,6 +35,7 @@ impl Patience {
             format: session.format,
             end: timeout.and_then(|timeout| now().checked_add(timeout)),
             reached: false,
+            has_paused: false,
             reason: None,
             asked: Duration::ZERO,
         }
@@ -56,7 +58,8 @@ impl Patience {
         F: Future<Output = Result<T, Failure>>,
     {
         loop {
-            let answer = match self.end.filter(|_| self.reached) {
+            // The first call is never cut short: there is something to tell even of the shortest wait.
+            let answer = match self.end.filter(|_| self.has_paused) {
                 Some(end) => timeout_at(end, call()).await.map_err(|_| self.ran_out())?,
                 None => call().await,
             };
@@ -89,6 +92,7 @@ impl Patience {
 
     /// Lets some time go by, unless it is over.
     pub(in crate::commands) async fn pause(&mut self) -> Result<(), Failure> {
+        self.has_paused = true;
         let wait = LOOK.max(std::mem::take(&mut self.asked));
         let next = now().checked_add(wait);
         match self.end {
