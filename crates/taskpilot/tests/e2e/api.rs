@@ -148,12 +148,27 @@ pub(crate) async fn all(server: Http, list: &str) -> Result<Vec<Value>> {
     }
 }
 
-/// Everything that requests can change: all tasks and all executions.
-pub(crate) async fn everything(control: Http, scheduler: Http) -> Result<[Vec<Value>; 2]> {
+/// All tasks and all executions.
+pub(crate) async fn all_work(control: Http, scheduler: Http) -> Result<[Vec<Value>; 2]> {
     Ok([
         all(control, "/api/tasks").await?,
         all(scheduler, "/tasks").await?,
     ])
+}
+
+/// Everything that requests can change: all tasks, all executions, and the worker sessions but for
+/// what their heartbeats change.
+pub(crate) async fn everything(control: Http, scheduler: Http) -> Result<[Vec<Value>; 3]> {
+    let [tasks, executions] = all_work(control, scheduler).await?;
+    let page = scheduler.get("/v1/workers").send().await?.expect(200)?;
+    let mut sessions = page.json()?["items"].clone();
+    let sessions = sessions.as_array_mut().context("a list without items")?;
+    for session in sessions.iter_mut() {
+        for renewed in ["lastHeartbeatAt", "leaseUntil"] {
+            ensure!(session[renewed].take().is_string(), "no {renewed}");
+        }
+    }
+    Ok([tasks, executions, std::mem::take(sessions)])
 }
 
 /// Waits until a number of worker sessions is active, and gives them.

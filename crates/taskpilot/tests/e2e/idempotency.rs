@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::http::{Call, Http};
 
-use crate::api::{all, bind, everything, id_of, view_when};
+use crate::api::{all, all_work, bind, id_of, view_when};
 use crate::start::Up;
 
 fn create(server: Http, path: &str, key: &str, body: &Value) -> Call {
@@ -66,7 +66,7 @@ async fn the_same_key_with_another_body_is_refused_and_changes_nothing() -> Resu
             .send()
             .await?
             .expect(201)?;
-        let before = everything(up.control, up.scheduler).await?;
+        let before = all_work(up.control, up.scheduler).await?;
         for other in [
             json!({"type": "nobody-handles-this", "payload": 2}),
             json!({"type": "another", "payload": 1}),
@@ -74,7 +74,7 @@ async fn the_same_key_with_another_body_is_refused_and_changes_nothing() -> Resu
             let reply = create(server, path, "key", &other).send().await?;
             reply.problem(422, "idempotency_mismatch")?;
         }
-        assert_eq!(everything(up.control, up.scheduler).await?, before);
+        assert_eq!(all_work(up.control, up.scheduler).await?, before);
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ async fn a_key_is_each_services_own() -> Result<()> {
         .send()
         .await?
         .expect(201)?;
-    let [tasks, executions] = everything(up.control, up.scheduler).await?;
+    let [tasks, executions] = all_work(up.control, up.scheduler).await?;
     assert_eq!((tasks.len(), executions.len()), (1, 1));
     Ok(())
 }
@@ -143,7 +143,7 @@ async fn a_create_that_binds_with_a_key_makes_one_task_and_one_execution() -> Re
         (&done["maxAttempts"], &done["attemptCount"]),
         (&json!(2), &json!(1))
     );
-    let [tasks, executions] = everything(up.control, up.scheduler).await?;
+    let [tasks, executions] = all_work(up.control, up.scheduler).await?;
     assert_eq!((tasks.len(), executions.len()), (1, 1));
     assert_eq!(executions[0]["id"], task["schedulerTaskId"]);
     Ok(())
@@ -182,7 +182,7 @@ async fn a_key_that_is_none_is_refused() -> Result<()> {
             problem.problem(400, "invalid_header")?;
         }
     }
-    let [tasks, executions] = everything(up.control, up.scheduler).await?;
+    let [tasks, executions] = all_work(up.control, up.scheduler).await?;
     assert_eq!((tasks, executions), (vec![], vec![]));
     Ok(())
 }

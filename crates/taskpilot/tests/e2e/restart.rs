@@ -7,7 +7,7 @@ use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::taskpilot::Signal;
 
 use crate::api::{
-    active_workers, all, cancel, create_of, everything, proven_stop, start, start_until, view,
+    active_workers, all, all_work, cancel, create_of, proven_stop, start, start_until, view,
     view_when,
 };
 use crate::fleet::Fleet;
@@ -57,7 +57,7 @@ async fn snapshot(control: Http, scheduler: Http, tasks: &[i64]) -> Result<Value
             }
         }
     }
-    Ok(json!([everything(control, scheduler).await?, details]))
+    Ok(json!([all_work(control, scheduler).await?, details]))
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::json;
 use taskpilot_e2e::http::{Call, Http};
 use taskpilot_e2e::workbench::Workbench;
 
-use crate::api::{create_of, everything, start, start_until};
+use crate::api::{active_workers, create, create_of, everything, start, start_until, view_when};
 use crate::start::{Up, up};
 
 /// A request and how it is to be refused.
@@ -69,6 +69,7 @@ async fn refuses_all(up: &Up, cases: Vec<Case>) -> Result<()> {
 /// A service with a task of each kind that bad input could hit.
 async fn with_something_to_change() -> Result<(Up, i64, i64)> {
     let up = Up::start().await?;
+    active_workers(up.scheduler, 1).await?;
     let unbound = create_of(up.control, "nobody-handles-this").await?;
     let bound = start(up.control, "nobody-handles-this", &json!({})).await?;
     Ok((up, unbound, bound.task))
@@ -115,10 +116,16 @@ async fn no_log_line_has_a_payload_in_it() -> Result<()> {
     let bench = Workbench::new()?;
     let process = up(&bench).env("TASKPILOT_LOG", "debug").spawn("up")?;
     let up = Up::when_ready(process, bench).await?;
-    for kind in ["quick", "fails", "demo"] {
+    let ends = [
+        ("quick", "SUCCEEDED"),
+        ("fails", "FAILED"),
+        ("demo", "SUCCEEDED"),
+    ];
+    for (kind, status) in ends {
         let body = json!({"type": kind, "payload": SECRET, "labels": {"k": SECRET}, "bind": true,
             "execution": {"maxAttempts": 1}});
-        up.control.post("/api/tasks").json(&body).send().await?;
+        let id = create(up.control, &body).await?;
+        view_when(up.control, id, "status", status).await?;
     }
     let bound = start_until(up.control, "gate", &json!({}), "RUNNING").await?;
     for (_, server, path) in places(&up, 1, bound.task) {
