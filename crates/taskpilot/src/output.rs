@@ -16,9 +16,14 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Prints a line of data. A reader that went away (`| head`) ends the process quietly; data that
-/// cannot be written (a full disk) ends it loudly.
+/// Prints a line of data.
 pub(crate) fn line(text: &str) {
+    write(&printable(text));
+}
+
+/// Writes a line as it is. A reader that went away (`| head`) ends the process quietly; data that
+/// cannot be written (a full disk) ends it loudly.
+fn write(text: &str) {
     let mut out = std::io::stdout().lock();
     let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else {
         return;
@@ -37,7 +42,7 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
     } else {
         serde_json::to_string(value)
     };
-    line(&text.map_err(anyhow::Error::from)?);
+    write(&text.map_err(anyhow::Error::from)?);
     Ok(())
 }
 
@@ -50,7 +55,7 @@ pub(crate) fn hint(text: &str) {
 
 /// Says something that is not data and that matters to everybody.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", printable(text));
 }
 
 /// Says what went wrong.
@@ -58,13 +63,20 @@ pub(crate) fn say_error(failure: &Failure) {
     let text = match failure {
         Failure::Problem(_, problem) => problem.clone(),
         Failure::Other(error) => format!("error: {error:#}"),
-        Failure::Call(_) | Failure::Usage(_) | Failure::Coded(..) => format!("error: {failure}"),
+        Failure::Call(_) | Failure::Coded(..) => {
+            format!("error: {}", printable(&failure.to_string()))
+        }
+        Failure::Usage(text) => format!("error: {text}"),
     };
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// A table: columns as wide as their widest cell, two spaces between them.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| printable(cell)).collect())
+        .collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
@@ -72,9 +84,9 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let head: Vec<String> = header.iter().map(ToString::to_string).collect();
-    line(&dim_out(&aligned(&head, &widths)));
-    for row in rows {
-        line(&colored_states(&aligned(row, &widths)));
+    write(&dim_out(&aligned(&head, &widths)));
+    for row in &rows {
+        write(&colored_states(&aligned(row, &widths)));
     }
 }
 
@@ -86,10 +98,10 @@ pub(crate) fn facts(facts: &[(&str, String)]) {
         .max()
         .unwrap_or(0);
     for (name, value) in facts {
-        line(&format!(
+        write(&format!(
             "{}  {}",
             dim_out(&format!("{name:width$}")),
-            colored_states(value)
+            colored_states(&printable(value))
         ));
     }
 }
@@ -140,15 +152,9 @@ fn colored_states(text: &str) -> String {
     })
 }
 
-/// Removes what could steer a terminal from a text that somebody else wrote.
-pub(crate) fn printable(text: &str) -> String {
+/// Removes what could steer a terminal: all text that is printed may be somebody else's in part.
+fn printable(text: &str) -> String {
     text.chars()
-        .map(|character| {
-            if character.is_control() && character != '\t' {
-                ' '
-            } else {
-                character
-            }
-        })
+        .map(|one| if one.is_control() { ' ' } else { one })
         .collect()
 }

@@ -5,7 +5,6 @@ use taskpilot_api::tasks::{Task, TaskItem};
 use taskpilot_domain::time::Timestamp;
 
 use crate::durations::written;
-use crate::output::printable;
 
 /// The facts of a task, name and value.
 pub(super) fn task(task: &Task) -> Vec<(&'static str, String)> {
@@ -15,23 +14,20 @@ pub(super) fn task(task: &Task) -> Vec<(&'static str, String)> {
         ("status", task.status.as_str().to_owned()),
     ];
     if let Some(title) = &task.title {
-        facts.push(("title", printable(title)));
+        facts.push(("title", title.clone()));
     }
     if !task.labels.is_empty() {
         let labels: Vec<String> = task
             .labels
             .iter()
-            .map(|(key, value)| printable(&format!("{key}={value}")))
+            .map(|(key, value)| format!("{key}={value}"))
             .collect();
         facts.push(("labels", labels.join(" ")));
     }
-    facts.push(("payload", printable(&shortened(task.payload.as_str()))));
+    facts.push(("payload", shortened(task.payload.as_str())));
     facts.push(("created", task.created_at.to_string()));
     if let Some(error) = &task.bind_error {
-        facts.push((
-            "bind error",
-            printable(&format!("{}: {}", error.code, error.detail)),
-        ));
+        facts.push(("bind error", format!("{}: {}", error.code, error.detail)));
     }
     if let Some(id) = task.scheduler_task_id {
         facts.push(("execution", id.to_string()));
@@ -59,10 +55,10 @@ pub(super) fn execution(view: &ExecutionView) -> Vec<(&'static str, String)> {
         }
     }
     if let Some(error) = &view.last_error {
-        facts.push(("last error", printable(error)));
+        facts.push(("last error", error.clone()));
     }
     if let Some(result) = &view.result {
-        facts.push(("result", printable(&shortened(result.as_str()))));
+        facts.push(("result", shortened(result.as_str())));
     }
     if let Some(cancel) = &view.cancel {
         let reason = cancel
@@ -74,7 +70,7 @@ pub(super) fn execution(view: &ExecutionView) -> Vec<(&'static str, String)> {
             "by {} at {}{reason}",
             cancel.requested_by, cancel.requested_at
         );
-        facts.push(("canceled", printable(&text)));
+        facts.push(("canceled", text));
     }
     if let Some(record) = &view.stop {
         facts.push(("stop", stop(record)));
@@ -101,7 +97,7 @@ pub(super) fn task_row(item: &TaskItem) -> Vec<String> {
         item.status.as_str().to_owned(),
         execution,
         item.created_at.to_string(),
-        printable(item.title.as_deref().unwrap_or("-")),
+        item.title.clone().unwrap_or_else(|| "-".to_owned()),
     ]
 }
 
@@ -127,10 +123,9 @@ pub(super) fn stop(record: &StopRecord) -> String {
 
 /// How far a stop has come, and how the work ended.
 pub(super) fn stop_status(record: &StopRecord) -> String {
-    let status = printable(record.status.as_str());
     match &record.how {
-        Some(how) => format!("{status} ({})", printable(how.as_str())),
-        None => status,
+        Some(how) => format!("{} ({how})", record.status),
+        None => record.status.to_string(),
     }
 }
 
@@ -167,7 +162,7 @@ fn attempt_line(attempt: &AttemptRecord) -> String {
         text = format!("{text}, signal {signal}");
     }
     if let Some(worker) = &attempt.worker_name {
-        text = format!("{text}, on {}", printable(worker));
+        text = format!("{text}, on {worker}");
     }
     text
 }

@@ -14,7 +14,6 @@ use taskpilot_domain::stop::StopStatus;
 pub(super) use patience::Patience;
 
 use crate::exit::{Code, Failure};
-use crate::output::printable;
 
 /// Looks at an execution until `settled` says yes or the time is over; `seen` is told of each look.
 ///
@@ -115,7 +114,7 @@ fn never_bound(task: &Task) -> String {
 fn because(task: &Task) -> String {
     let error = task.bind_error.as_ref();
     error
-        .map(|error| format!(" ({})", printable(error.detail.trim_end_matches('.'))))
+        .map(|error| format!(" ({})", error.detail.trim_end_matches('.')))
         .unwrap_or_default()
 }
 

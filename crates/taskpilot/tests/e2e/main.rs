@@ -17,6 +17,7 @@ mod plain_scheduler;
 mod restart;
 mod shutdown;
 mod start;
+mod terminal;
 mod translation;
 mod trees;
 mod views;

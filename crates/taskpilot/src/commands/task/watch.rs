@@ -41,7 +41,7 @@ fn moment(view: &ExecutionView, state: &str) -> String {
     let attempt = view.attempts.iter().flatten().last();
     let worker = attempt.and_then(|attempt| attempt.worker_name.as_deref());
     match (view.phase.is_none(), worker) {
-        (true, Some(worker)) => format!("{state}  on {}", output::printable(worker)),
+        (true, Some(worker)) => format!("{state}  on {worker}"),
         _ => state.to_owned(),
     }
 }

@@ -130,7 +130,7 @@ impl Patience {
     fn said(&self, failure: &Failure) -> String {
         match failure {
             Failure::Call(ClientError::NoAnswer(none)) => format!("{}: {none}", self.url),
-            other => output::printable(&other.to_string()),
+            other => other.to_string(),
         }
     }
 
