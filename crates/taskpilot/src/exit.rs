@@ -35,6 +35,20 @@ pub(crate) enum Code {
     Interrupted = 130,
 }
 
+impl Code {
+    /// The name of an error that no server has named.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Denied => "denied",
+            Self::Conflict => "conflict",
+            Self::TimedOut => "wait_ran_out",
+            _ => "error",
+        }
+    }
+}
+
 impl From<Code> for ExitCode {
     fn from(code: Code) -> Self {
         Self::from(code as u8)

@@ -55,25 +55,39 @@ where
     })
 }
 
-/// Says what to do about a server that cannot be reached, and tells programs all that it said.
+/// Says what to do about a server that cannot be reached, and tells programs all that is known.
 fn explained(failure: Failure, url: &str, format: Format) -> Failure {
     let code = failure.code();
-    match failure {
-        Failure::Call(ClientError::Refused { problem, .. })
-            if format == Format::Json && !problem.code.is_empty() =>
+    let document = match (&failure, format) {
+        (_, Format::Text) => return advised(failure, url),
+        (Failure::Call(ClientError::Refused { problem, .. }), Format::Json)
+            if !problem.code.is_empty() =>
         {
-            serde_json::to_string(&problem).map_or_else(
-                |error| Failure::Other(error.into()),
-                |text| Failure::Problem(code, text),
-            )
+            serde_json::to_value(problem)
         }
-        Failure::Call(ClientError::NoAnswer(no_answer)) => {
-            let advice = match no_answer.kind {
-                NoAnswerKind::Unreachable => ": is `taskpilot up` running?",
-                NoAnswerKind::TimedOut | NoAnswerKind::Broken => "",
-            };
-            Failure::Coded(Code::Error, format!("{url}: {no_answer}{advice}"))
+        (Failure::Call(ClientError::NoAnswer(_)), Format::Json) => {
+            Ok(document("no_answer", &advised(failure, url)))
         }
-        other => other,
+        (_, Format::Json) => Ok(document(code.word(), &failure)),
+    };
+    match document {
+        Ok(document) => Failure::Problem(code, document.to_string()),
+        Err(error) => Failure::Other(error.into()),
     }
+}
+
+fn advised(failure: Failure, url: &str) -> Failure {
+    let Failure::Call(ClientError::NoAnswer(no_answer)) = failure else {
+        return failure;
+    };
+    let advice = match no_answer.kind {
+        NoAnswerKind::Unreachable => ": is `taskpilot up` running?",
+        NoAnswerKind::TimedOut | NoAnswerKind::Broken => "",
+    };
+    Failure::Coded(Code::Error, format!("{url}: {no_answer}{advice}"))
+}
+
+/// What no server said, with the two members of a problem document that programs branch on.
+fn document(code: &str, failure: &Failure) -> serde_json::Value {
+    serde_json::json!({"code": code, "detail": failure.to_string()})
 }

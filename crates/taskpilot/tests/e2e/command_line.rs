@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::http::Http;
+use taskpilot_e2e::ports::ReservedPort;
 use taskpilot_e2e::run::Finished;
 use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::{SOON, wait_until};
@@ -150,49 +151,27 @@ async fn with_json_a_refusal_is_the_problem_document() -> Result<()> {
 }
 
 #[tokio::test]
-async fn flags_win_over_environment_over_file() -> Result<()> {
-    let up = Up::start().await?;
-    let (here, nobody) = (up.control.url(), "http://127.0.0.1:9".to_owned());
-    for (flag, variable, file, code) in [
-        (None, None, &here, 0),
-        (None, None, &nobody, 1),
-        (None, Some(&here), &nobody, 0),
-        (None, Some(&nobody), &here, 1),
-        (Some(&here), Some(&nobody), &nobody, 0),
-        (Some(&nobody), Some(&here), &here, 1),
-    ] {
-        let config = up.bench.path("config.toml");
-        std::fs::write(&config, format!("url = {file:?}\n"))?;
-        let mut command = launch(&up.bench)
-            .args(["task", "list"])
-            .env("TASKPILOT_CONFIG", &config);
-        if let Some(url) = variable {
-            command = command.env("TASKPILOT_URL", url);
-        }
-        if let Some(url) = flag {
-            command = command.option("--url", url);
-        }
-        let ended = command.run().await?;
-        ensure!(
-            ended.code == Some(code),
-            "flag {flag:?}, variable {variable:?}, file {file}: {ended:?}"
-        );
-    }
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_server_that_is_away_is_an_error_that_names_it() -> Result<()> {
-    let bench = Workbench::new()?;
-    let nobody = Http::at(([127, 0, 0, 1], 9).into());
-    for command in ["task list", "worker list --json", "execution list"] {
+    let (bench, port) = (Workbench::new()?, ReservedPort::take()?);
+    let nobody = Http::at(port.address());
+    let told = format!(
+        "{}: connection refused: is `taskpilot up` running?",
+        nobody.url()
+    );
+    for command in ["task list", "worker list", "execution list", "task watch 1"] {
         let ended = run(&bench, nobody, command).await?;
-        ensure!(
-            ended.code == Some(1) && ended.stdout.is_empty(),
-            "{ended:?}"
+        assert_eq!(
+            (ended.code, ended.stdout.as_str(), ended.stderr.as_str()),
+            (Some(1), "", format!("error: {told}\n").as_str()),
+            "{command}"
         );
-        ensure!(ended.stderr.contains(&nobody.url()), "{ended:?}");
     }
+    let ended = run(&bench, nobody, "task list --json").await?;
+    let error: Value = serde_json::from_str(&ended.stderr)?;
+    assert_eq!(
+        (ended.code, error),
+        (Some(1), json!({"code": "no_answer", "detail": told}))
+    );
     let ended = launch(&bench)
         .args(["task", "list", "--url", "gopher://x"])
         .run()
