@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::execution::ExecutionCommand;
 use crate::commands::task::TaskCommand;
 use crate::commands::worker::WorkerCommand;
+use crate::config::Environment;
 
 const MORE: &str = "\
 Exit codes:
@@ -37,6 +38,29 @@ pub(crate) struct Arguments {
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Reads the command line and the variables that stand in for options. As everywhere, a
+    /// variable that is empty counts as unset.
+    pub(crate) fn read() -> Self {
+        let matches = without_empty_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let set = |argument: Arg| {
+        let empty = argument.get_env().is_some_and(Environment::is_empty);
+        if empty {
+            argument.env(None::<&str>)
+        } else {
+            argument
+        }
+    };
+    command
+        .mut_args(set)
+        .mut_subcommands(without_empty_variables)
 }
 
 /// What to do.
@@ -212,15 +236,13 @@ pub(crate) struct ClientArgs {
         help = "Address of the control plane [default: http://127.0.0.1:8081]"
     )]
     pub(crate) url: Option<String>,
-    /// Print JSON as the server sent it, a refusal too (to standard error)
+    /// Print JSON as the server sent it, and errors as JSON too (to standard error)
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

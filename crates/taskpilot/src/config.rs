@@ -2,6 +2,7 @@
 //!
 //! Flags and environment are read by the argument parser; this is the file and the defaults.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -88,6 +89,12 @@ impl Environment {
         std::env::var(variable)
             .ok()
             .filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable is set to nothing.
+    #[expect(clippy::disallowed_methods, reason = "the binary owns its environment")]
+    pub(crate) fn is_empty(variable: &OsStr) -> bool {
+        std::env::var_os(variable).is_some_and(|value| value.is_empty())
     }
 
     /// Whether colour is unwanted (no-color.org), or the terminal cannot show it.

@@ -14,8 +14,6 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::arguments::{Arguments, Command, ExecutionArgs, TaskArgs};
 use crate::exit::Failure;
 
@@ -27,8 +25,7 @@ fn main() -> ExitCode {
     {
         return taskpilot_worker::supervise_main();
     }
-    let arguments = Arguments::parse();
-    match run(arguments) {
+    match run(Arguments::read()) {
         Ok(code) => code.into(),
         Err(failure) => {
             output::say_error(&failure);

@@ -15,6 +15,7 @@ mod lists;
 mod outage;
 mod plain_scheduler;
 mod restart;
+mod settings;
 mod shutdown;
 mod start;
 mod terminal;

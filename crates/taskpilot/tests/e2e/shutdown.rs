@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use taskpilot_e2e::ports::ReservedPort;
 use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::wait_until;
 use taskpilot_e2e::workbench::Workbench;
@@ -133,7 +134,8 @@ async fn a_role_that_listens_says_one_line_and_no_more() -> Result<()> {
 
 #[tokio::test]
 async fn a_control_plane_is_ready_without_its_scheduler() -> Result<()> {
-    let only = ControlOnly::on(Workbench::new()?, "http://127.0.0.1:9").await?;
+    let nobody = ReservedPort::take()?;
+    let only = ControlOnly::on(Workbench::new()?, &nobody.url()).await?;
     let id = create_of(only.control, "quick").await?;
     ensure!(id > 0, "{id}");
     let expected = format!("taskpilot ready control={}\n", only.control.url());
