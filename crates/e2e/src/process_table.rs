@@ -1,6 +1,7 @@
 //! Which processes of a test's handlers run, as the kernel says it in `/proc`.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
@@ -72,9 +73,9 @@ fn is_dead(pid: i32) -> bool {
 
 /// What can be read of a process that ends meanwhile is nothing.
 fn read(pid: i32, marker: &[u8]) -> Option<Process> {
-    let command = texts(pid, "cmdline")?;
+    let (command, environment) = texts(pid)?;
     let carries = |bytes: &[u8]| bytes.windows(marker.len()).any(|window| window == marker);
-    if !carries(&command) && !carries(&texts(pid, "environ")?) {
+    if !carries(&command) && !carries(&environment) {
         return None;
     }
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -92,21 +93,38 @@ fn read(pid: i32, marker: &[u8]) -> Option<Process> {
     })
 }
 
-/// Looks at the arguments and environment of a process that may be between two programs.
-const LOOKS: u32 = 100;
+/// Time for a process to get from one program to the next, on a machine with much else to do.
+const BETWEEN_PROGRAMS: Duration = Duration::from_secs(1);
 
-/// The arguments or the environment. In the middle of execve(2) a process has memory and, for a
-/// moment, neither of them in it: whoever looks once says that it is not there.
-fn texts(pid: i32, file: &str) -> Option<Vec<u8>> {
-    let path = format!("/proc/{pid}/{file}");
-    for _ in 1..LOOKS {
-        let texts = fs::read(&path).ok()?;
-        if !texts.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
-            return Some(texts);
+/// The arguments and the environment. In the middle of execve(2) a process has memory and, for a
+/// moment, neither of them in it: whoever looks once says that it has none. An environment may be
+/// empty for good, so that the arguments before and after it decide.
+fn texts(pid: i32) -> Option<(Vec<u8>, Vec<u8>)> {
+    let file = |name: &str| fs::read(format!("/proc/{pid}/{name}"));
+    let mut first_look = None;
+    loop {
+        let command = file("cmdline").ok()?;
+        // That of another user is not for our eyes, and not one of ours.
+        let environment = file("environ").unwrap_or_default();
+        let is_one_program = !command.is_empty() && file("cmdline").ok()? == command;
+        let has_no_program = || fs::read_link(format!("/proc/{pid}/exe")).is_err();
+        if is_one_program || has_no_program() {
+            return Some((command, environment));
+        }
+        let now = now();
+        if now.duration_since(*first_look.get_or_insert(now)) > BETWEEN_PROGRAMS {
+            return Some((command, environment));
         }
         std::thread::yield_now();
     }
-    fs::read(&path).ok()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the harness owns the time it waits"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]
@@ -114,6 +132,21 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+
+    #[test]
+    fn a_process_without_an_environment_is_not_waited_for() {
+        let mut bare = Command::new("sleep").arg("60").env_clear().spawn().unwrap();
+        let pid = i32::try_from(bare.id()).unwrap();
+        let begun = now();
+        let seen: Option<Vec<_>> = (0..5).map(|_| texts(pid)).collect();
+        let passed = now().duration_since(begun);
+        bare.kill().unwrap();
+        let _status = bare.wait().unwrap();
+        assert!(
+            seen.is_some() && passed < 4 * BETWEEN_PROGRAMS,
+            "{passed:?}"
+        );
+    }
 
     #[test]
     fn a_marker_is_seen_in_environment_and_arguments_until_the_process_is_dead() {
