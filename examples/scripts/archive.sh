@@ -1,6 +1,7 @@
 #!/bin/sh
 # archive.sh DIRECTORY ARCHIVE: a compressed archive of it. Whoever finds an archive finds a whole
-# one: it gets its name when it is done, and what is half done goes when the script is stopped.
+# one: it gets its name when it is done. What is half done goes when the script is asked to stop;
+# killed, it leaves it as ARCHIVE.partial, which the next run overwrites.
 set -eu
 partial="$2.partial"
 trap 'rm -f -- "$partial"' EXIT
