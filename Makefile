@@ -45,7 +45,7 @@ clippy: ## Lints, with warnings denied
 	@$(STAGE) clippy cargo clippy $(WHOLE) --all-targets -- --deny warnings
 
 .PHONY: deny
-deny: tools ## Layers, duplicates, licences and sources of dependencies, without the network
+deny: cargo-deny ## Layers, duplicates, licences and sources of dependencies, without the network
 	@$(STAGE) fetch cargo fetch --locked --quiet
 	@$(STAGE) deny cargo deny --offline --locked check -D unmatched-skip -D unnecessary-skip -A unused-wrapper --hide-inclusion-graph bans licenses sources
 
@@ -62,7 +62,7 @@ doctest: ## The examples in the API documentation
 ROOT_TESTS = $(if $(shell git grep --untracked --files-with-matches root_only -- 'crates/*.rs'),fail,warn)
 
 .PHONY: test-root
-test-root: tools ## The tests that need root (control groups, other users)
+test-root: nextest ## The tests that need root (control groups, other users)
 ifeq ($(shell id -u),0)
 	@$(STAGE) test-root $(NEXT) --no-tests=$(ROOT_TESTS) -E 'test(root_only)'
 else
@@ -70,12 +70,12 @@ else
 endif
 
 .PHONY: test-all
-test-all: tools ## All tests that need no root: unit, conformance, service, worker, end to end
+test-all: nextest ## All tests that need no root: unit, conformance, service, worker, end to end
 	@$(STAGE) build-tests $(NEXT) --no-run
 	@$(NEXT) -E 'not test(root_only)'
 
 .PHONY: audit
-audit: tools ## Known vulnerabilities of dependencies; needs the advisory database from the network
+audit: cargo-deny ## Known vulnerabilities of dependencies; needs the advisory database from the network
 	@$(STAGE) audit cargo deny --locked check advisories
 
 ##@ Keep house
@@ -92,9 +92,13 @@ docs: ## Write the documents that are generated from the code
 setup: ## Install what make test takes (root), or print the command that does
 	@$(STAGE) setup scripts/setup test
 
-.PHONY: tools
-tools: ## Compile the pinned test runner and dependency checker into .tools
+.PHONY: tools nextest cargo-deny
+tools: nextest cargo-deny ## Compile the pinned test runner and dependency checker into .tools
+
+nextest:
 	@$(STAGE) nextest scripts/tool $(NEXTEST)
+
+cargo-deny:
 	@$(STAGE) cargo-deny scripts/tool $(DENY)
 
 .PHONY: clean
