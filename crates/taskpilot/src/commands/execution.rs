@@ -1,6 +1,8 @@
 //! `taskpilot execution get|list`.
 
 use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
+use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::TaskId;
 
 use super::{Session, describe};
@@ -22,8 +24,8 @@ pub(crate) enum ExecutionCommand {
     },
     /// List the executions of the scheduler, newest first
     List {
-        /// Only in this state: PENDING, RUNNING, SUCCEEDED, FAILED or CANCELED
-        #[arg(long)]
+        /// Only in this state
+        #[arg(long, ignore_case = true, value_parser = PossibleValuesParser::new(State::ALL.map(State::as_str)))]
         state: Option<String>,
         /// Items of the page, 1 to 1000
         #[arg(long)]

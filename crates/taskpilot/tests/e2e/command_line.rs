@@ -125,6 +125,8 @@ async fn what_is_refused_says_why_and_how() -> Result<()> {
             2,
         ),
         ("task list --after nonsense".to_owned(), 2),
+        ("task list --status blue".to_owned(), 2),
+        ("execution list --state blue".to_owned(), 2),
         ("task levitate".to_owned(), 2),
     ] {
         ends(&up, &command, code).await?;

@@ -148,7 +148,10 @@ async fn a_wait_through_an_outage_ends_with_its_limit() -> Result<()> {
         Command::start(&fleet.bench, fleet.control(), &command)
     };
     let (code, told, waits) = create("")?.ends().await?;
-    assert_eq!((code, told.as_str(), waits), (Some(6), "", 1));
+    assert_eq!(
+        (code, told.as_str(), waits),
+        (Some(6), "task 1 created\n", 1)
+    );
     // For a program, standard error is one JSON document or nothing.
     assert_eq!(
         create(" --json")?.ends().await?,

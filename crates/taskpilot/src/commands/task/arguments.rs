@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use taskpilot_api::options::{BackoffBody, ExecutionOptionsBody};
+use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::ids::TaskId;
 
 use crate::arguments::ClientArgs;
@@ -110,8 +112,8 @@ pub(crate) struct CancelArgs {
 /// `task list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only with this status: PENDING, BINDING, BOUND or CANCELED
-    #[arg(long)]
+    /// Only with this status
+    #[arg(long, ignore_case = true, value_parser = PossibleValuesParser::new(TaskStatus::ALL.map(TaskStatus::as_str)))]
     pub(super) status: Option<String>,
     /// Only of this type
     #[arg(long = "type", value_name = "TYPE")]

@@ -37,6 +37,9 @@ pub(super) async fn run(arguments: CreateArgs, session: &Session) -> Result<Code
         .client
         .create(&task, arguments.key.as_deref())
         .await?;
+    if wait.is_some() && session.format == Format::Text {
+        output::line(&format!("task {} created", task.id));
+    }
     let patience = wait.map(|wait| Patience::new(session, Some(wait)).reached());
     told(&task, patience, session).await
 }
