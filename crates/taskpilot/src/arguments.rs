@@ -31,7 +31,7 @@ Environment:
 
 /// Create tasks, bind them to a scheduler, watch workers run them, and stop them for certain.
 #[derive(Debug, Parser)]
-#[command(name = "taskpilot", version, after_long_help = MORE, propagate_version = true)]
+#[command(name = "taskpilot", version, after_long_help = MORE, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// Settings file [default: ~/.config/taskpilot/config.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE", env = "TASKPILOT_CONFIG")]

@@ -71,7 +71,8 @@ pub(crate) fn say_error(failure: &Failure) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// A table: columns as wide as their widest cell, two spaces between them.
+/// A table: columns as wide as their widest cell, two spaces between them. On a terminal a row is
+/// one line: what does not fit is cut.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
     let rows: Vec<Vec<String>> = rows
         .iter()
@@ -84,26 +85,65 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let head: Vec<String> = header.iter().map(ToString::to_string).collect();
-    write(&dim_out(&aligned(&head, &widths)));
+    let line = |cells: &[String]| cut(aligned(cells, &widths), terminal_width());
+    write(&dim_out(&line(&head)));
     for row in &rows {
-        write(&colored_states(&aligned(row, &widths)));
+        write(&colored_states(&line(row)));
     }
 }
 
-/// A list of facts: names in one column, values in the next.
+/// A list of facts: names in one column, values in the next, where a long value goes on below its
+/// beginning.
 pub(crate) fn facts(facts: &[(&str, String)]) {
-    let width = facts
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
+    let names = facts.iter().map(|(name, _)| name.chars().count());
+    let width = names.max().unwrap_or(0);
+    let room = terminal_width().saturating_sub(width + 2);
     for (name, value) in facts {
-        write(&format!(
-            "{}  {}",
-            dim_out(&format!("{name:width$}")),
-            colored_states(&printable(value))
-        ));
+        let mut name = format!("{name:width$}");
+        for part in wrapped(&printable(value), room) {
+            write(format!("{}  {}", dim_out(&name), colored_states(part)).trim_end());
+            name = " ".repeat(width);
+        }
     }
+}
+
+/// Columns of the terminal; more than any line has where nobody looks.
+fn terminal_width() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    if columns == 0 { usize::MAX } else { columns }
+}
+
+/// The text as far as it fits into a line.
+fn cut(text: String, width: usize) -> String {
+    match text.char_indices().nth(width) {
+        Some(_) => {
+            let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+            format!("{}…", kept.trim_end())
+        }
+        None => text,
+    }
+}
+
+/// The text in lines that break at blanks; a word that is longer than a line has one to itself.
+fn wrapped(text: &str, width: usize) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    // A terminal that is narrower than this is not to be helped.
+    while width >= 20 && rest.chars().count() > width {
+        let end = rest
+            .char_indices()
+            .nth(width)
+            .map_or(rest.len(), |(at, _)| at);
+        let blank = rest[..end].rfind(' ').filter(|at| *at > 0);
+        let Some(at) = blank.or_else(|| rest.find(' ')) else {
+            break;
+        };
+        lines.push(rest[..at].trim_end());
+        rest = rest[at..].trim_start();
+    }
+    lines.push(rest);
+    lines
 }
 
 fn aligned(cells: &[String], widths: &[usize]) -> String {
@@ -157,4 +197,39 @@ fn printable(text: &str) -> String {
     text.chars()
         .map(|one| if one.is_control() { ' ' } else { one })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_does_not_fit_is_cut_where_the_line_ends() {
+        let cut = |width| cut("1  quick  a long title".to_owned(), width);
+        assert_eq!(cut(22), "1  quick  a long title");
+        assert_eq!(cut(21), "1  quick  a long tit…");
+        assert_eq!(cut(11), "1  quick…");
+        assert_eq!(cut(usize::MAX), "1  quick  a long title");
+    }
+
+    #[test]
+    fn a_long_value_breaks_at_blanks() {
+        let text = "STOPPED (killed): requested 0 ms, delivered 4 ms, stopped 7 ms";
+        let lines = [
+            "STOPPED (killed): requested",
+            "0 ms, delivered 4 ms,",
+            "stopped 7 ms",
+        ];
+        assert_eq!(wrapped(text, 28), lines);
+        assert_eq!(wrapped(text, usize::MAX), [text]);
+        assert_eq!(wrapped("", 28), [""]);
+        let word = "a-word-that-is-longer-than-any-line";
+        let words = format!("{word} and {word}");
+        assert_eq!(wrapped(&words, 20), [word, "and", word]);
+    }
+
+    #[test]
+    fn nothing_that_could_steer_a_terminal_is_left() {
+        assert_eq!(printable("a\u{1b}[31m\tb\r\nc\u{9b}d"), "a [31m b  c d");
+    }
 }

@@ -96,9 +96,18 @@ pub(super) fn task_row(item: &TaskItem) -> Vec<String> {
         item.r#type.to_string(),
         item.status.as_str().to_owned(),
         execution,
-        item.created_at.to_string(),
+        to_the_second(item.created_at),
         item.title.clone().unwrap_or_else(|| "-".to_owned()),
     ]
+}
+
+/// An instant as lists show it.
+pub(super) fn to_the_second(at: Timestamp) -> String {
+    let text = at.to_string();
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text,
+    }
 }
 
 /// The state, with what it waits for.

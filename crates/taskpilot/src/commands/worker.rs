@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::Session;
+use super::{Session, describe};
 use crate::arguments::ClientArgs;
 use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
@@ -42,9 +42,9 @@ pub(crate) async fn run(command: WorkerCommand, session: Session) -> Result<Code
                 worker.state.to_string(),
                 format!("{}/{}", worker.running, worker.slots),
                 worker.stopping.to_string(),
-                worker.containment.to_string(),
                 worker.queues.join(","),
-                worker.last_heartbeat_at.to_string(),
+                describe::to_the_second(worker.last_heartbeat_at),
+                worker.containment.to_string(),
             ]
         })
         .collect();
@@ -54,9 +54,9 @@ pub(crate) async fn run(command: WorkerCommand, session: Session) -> Result<Code
         "STATE",
         "RUNNING",
         "STOPPING",
-        "CONTAINMENT",
         "QUEUES",
-        "LAST HEARTBEAT",
+        "LAST HEARD",
+        "CONTAINMENT",
     ];
     output::table(&header, &rows);
     Ok(Code::Ok)
