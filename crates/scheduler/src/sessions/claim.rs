@@ -38,13 +38,13 @@ pub(crate) async fn claim(
             .map_or(claim.max, |known| claim.max.min(known.slots)),
     };
     // The first look also proves the token: who has not got it takes nobody's place.
-    let answer = once(app, asked, hand_ins).await?;
-    let waits_for_more = claim.wait_ms > 0 && claim.max > 0 && answer.grants.is_empty();
+    let looked = once(app, asked, hand_ins).await?;
+    let waits_for_more = claim.wait_ms > 0 && claim.max > 0 && !looked.is_final();
     // Without a free seat the claim is answered at once: the worker asks again.
     let seat = waits_for_more.then(|| waits.try_enter()).flatten();
     match (known, seat) {
         (Some(known), Some(seat)) => wait(app, asked, &known.interest, (end, &seat)).await,
-        _ => Ok(answer),
+        _ => Ok(looked.answer),
     }
 }
 
@@ -53,6 +53,20 @@ struct Asked {
     session: SessionRef,
     seq: u64,
     max: u32,
+}
+
+/// What one look came to.
+struct Looked {
+    answer: ClaimAnswer,
+    repeat: bool,
+}
+
+impl Looked {
+    /// A repeat never gets more than its first answer held. If all of that has ended it would wait
+    /// in vain, and its worker with it: orders for those attempts are answered only after it.
+    fn is_final(&self) -> bool {
+        self.repeat || !self.answer.grants.is_empty()
+    }
 }
 
 /// Registers first, looks, then waits: what becomes ready in between is not missed.
@@ -67,13 +81,13 @@ async fn wait(
     let mut before: Option<ClaimSeat> = None;
     loop {
         let mut place = app.hub.wait_for_work(asked.session.id, interest.clone());
-        let answer = once(app, asked, Vec::new()).await?;
+        let looked = once(app, asked, Vec::new()).await?;
         if let Some(woken) = before.take().filter(ClaimSeat::is_woken) {
-            let look = look(app, asked, answer.grants.len()).await;
+            let look = look(app, asked, looked.answer.grants.len()).await;
             woken.looked(look);
         }
-        if !answer.grants.is_empty() || now() >= end || !woken(&mut place, end, seat).await {
-            return Ok(answer);
+        if looked.is_final() || now() >= end || !woken(&mut place, end, seat).await {
+            return Ok(looked.answer);
         }
         before = Some(place);
     }
@@ -104,7 +118,7 @@ async fn look(app: &App, asked: Asked, granted: usize) -> Look {
     }
 }
 
-async fn once(app: &App, asked: Asked, hand_ins: Vec<HandIn>) -> Result<ClaimAnswer, ApiError> {
+async fn once(app: &App, asked: Asked, hand_ins: Vec<HandIn>) -> Result<Looked, ApiError> {
     let fences: Vec<Fence> = hand_ins.iter().map(|item| item.fence).collect();
     let tokens: Result<Vec<_>, _> = (0..asked.max).map(|_| secrets::token()).collect();
     let request = ClaimRequest {
@@ -119,11 +133,15 @@ async fn once(app: &App, asked: Asked, hand_ins: Vec<HandIn>) -> Result<ClaimAns
             grants,
             verdicts: given,
             remaining_ms,
-        } => Ok(ClaimAnswer {
-            claim_seq: asked.seq,
-            grants: grants.into_iter().map(grant).collect(),
-            verdicts: verdicts(&fences, &given),
-            remaining_ms,
+            repeat,
+        } => Ok(Looked {
+            answer: ClaimAnswer {
+                claim_seq: asked.seq,
+                grants: grants.into_iter().map(grant).collect(),
+                verdicts: verdicts(&fences, &given),
+                remaining_ms,
+            },
+            repeat,
         }),
         ClaimOutcome::OutOfOrder => {
             let detail = "a newer claim of this session was answered";

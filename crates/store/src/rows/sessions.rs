@@ -163,6 +163,8 @@ pub enum ClaimOutcome {
         verdicts: Vec<HandInVerdict>,
         /// What is left of the session's lease, in milliseconds.
         remaining_ms: u64,
+        /// Whether this is the last claim that was granted, once more: it never gets anything new.
+        repeat: bool,
     },
     /// A later claim was granted already.
     OutOfOrder,

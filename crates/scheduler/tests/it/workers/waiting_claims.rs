@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::service::{AT_ONCE, Answer, Call, Service, start};
-use crate::worker::{Worker, succeeded};
+use crate::worker::{Worker, killed, succeeded};
 
 async fn at_once(claim: tokio::task::JoinHandle<Answer>) -> Value {
     let answer = tokio::time::timeout(AT_ONCE, claim)
@@ -96,6 +96,22 @@ async fn a_grant_whose_reply_was_lost_is_answered_again() {
     let grants = at_once(claim).await;
     let again = service.say(worker.claim_waiting(1)).await;
     assert_eq!(again["grants"], grants);
+}
+
+#[tokio::test]
+async fn a_repeat_whose_grants_have_ended_is_answered_at_once() {
+    let service = start().await;
+    let (worker, grant) = service.running().await;
+    service.cancel(1).await;
+    // There is room for more and nothing to do: a new claim would wait here.
+    service.say(worker.stops(&[killed(&grant)])).await;
+    let again = service.send_aside(worker.claim_waiting(1));
+    assert_eq!(at_once(again).await, json!([]));
+    let next = service.create().await;
+    assert_eq!(
+        service.say(worker.claim(2)).await["grants"][0]["executionId"],
+        next
+    );
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ pub(in crate::scheduler) fn claim(
         grants,
         verdicts,
         remaining_ms: session.lease_until.ms_since(turn.now),
+        repeat: last == Some(Ordering::Equal),
     })
 }
 

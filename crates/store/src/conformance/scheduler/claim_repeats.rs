@@ -49,6 +49,18 @@ pub async fn a_repeat_grants_nothing_new_when_an_attempt_of_it_has_ended(
     assert!(again.contains(&first[1].fence), "what it holds is repeated");
 }
 
+pub async fn a_repeat_says_that_it_is_one_even_if_nothing_of_it_is_left(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let worker = scene.worker(at(0), 5).await;
+    let nothing = scene.served(at(1), worker.next_claim(1)).await;
+    let id = scene.create(at(1), job()).await;
+    let first = scene.served(at(2), worker.claim_again(1, 1)).await;
+    canceled(scene.cancel(at(3), id).await);
+    let again = scene.served(at(4), worker.claim_again(1, 1)).await;
+    let shown = [nothing, first, again].map(|one| (granted(&one.grants), one.repeat));
+    assert_eq!(shown, [(vec![], false), (vec![id], false), (vec![], true)]);
+}
+
 pub async fn an_older_claim_is_out_of_order(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
     scene.create_all(at(0), vec![job(); 5]).await;

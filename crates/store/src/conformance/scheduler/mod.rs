@@ -70,6 +70,7 @@ macro_rules! scheduler_conformance {
                 a_repeat_of_the_last_claim_answers_the_same_grants,
                 a_lost_reply_is_answered_after_a_restart,
                 a_repeat_grants_nothing_new_when_an_attempt_of_it_has_ended,
+                a_repeat_says_that_it_is_one_even_if_nothing_of_it_is_left,
                 an_older_claim_is_out_of_order,
                 a_claim_that_got_nothing_may_be_asked_again,
                 numbers_of_claims_may_have_gaps,

@@ -82,6 +82,7 @@ pub(super) struct Served {
     pub(super) grants: Vec<Grant>,
     pub(super) verdicts: Vec<HandInVerdict>,
     pub(super) remaining_ms: u64,
+    pub(super) repeat: bool,
 }
 
 impl Scene {
@@ -200,10 +201,12 @@ impl Scene {
                 grants,
                 verdicts,
                 remaining_ms,
+                repeat,
             } => Served {
                 grants,
                 verdicts,
                 remaining_ms,
+                repeat,
             },
             other => panic!("the claim was not served: {other:?}"),
         }
