@@ -11,6 +11,7 @@ use taskpilot_domain::limits::{
 };
 
 use super::argv::{Arguments, Declared};
+use super::code::{self, Reach};
 use super::command::{CommandHandler, Stdin};
 use super::judge::{Judgement, ResultKind, Retries};
 use super::parameters::Parameters;
@@ -105,7 +106,12 @@ impl Declaration {
         let parameters = self.parameters.as_ref().map(Parameters::compile);
         let parameters = parameters.transpose().map_err(InvalidHandler)?;
         let templates = templates(arguments, parameters.as_ref())?;
-        refuse_code(&program, &templates)?;
+        let reach = Reach {
+            stdin: self.stdin,
+            allow_leading_dash: self.allow_leading_dash,
+        };
+        code::check(&program, &templates, reach)
+            .map_err(|refused| InvalidHandler(refused.to_string()))?;
         Ok(CommandHandler {
             program,
             arguments: Arguments::Declared(Declared {
@@ -187,58 +193,6 @@ fn templates(
         templates.push(template);
     }
     Ok(templates)
-}
-
-/// Programs that run an argument as code, behind such an option.
-const INTERPRETERS: [(&str, &str); 14] = [
-    ("sh", "c"),
-    ("ash", "c"),
-    ("bash", "c"),
-    ("dash", "c"),
-    ("fish", "c"),
-    ("ksh", "c"),
-    ("zsh", "c"),
-    ("python", "c"),
-    ("perl", "eE"),
-    ("ruby", "e"),
-    ("node", "ep"),
-    ("php", "r"),
-    ("lua", "e"),
-    ("su", "c"),
-];
-
-/// A parameter inside code would be code.
-fn refuse_code(program: &str, templates: &[Template]) -> Result<(), InvalidHandler> {
-    let mut options = interpreter(program);
-    let mut is_code = false;
-    for template in templates {
-        if is_code && template.parameters().next().is_some() {
-            return wrong(
-                "a parameter inside a script would be run as code: \
-                 pass it as an argument behind the script and use \"$1\"",
-            );
-        }
-        let fixed = template.fixed().unwrap_or_default();
-        options = options.or_else(|| interpreter(fixed));
-        is_code = options.is_some_and(|options| takes_code(fixed, options));
-    }
-    Ok(())
-}
-
-fn interpreter(argument: &str) -> Option<&'static str> {
-    let name = argument.rsplit('/').next().unwrap_or(argument);
-    let name = name.trim_end_matches(|one: char| one.is_ascii_digit() || one == '.');
-    let known = INTERPRETERS.iter().find(|(known, _)| *known == name);
-    known.map(|(_, options)| *options)
-}
-
-fn takes_code(argument: &str, options: &str) -> bool {
-    if let Some(long) = argument.strip_prefix("--") {
-        return matches!(long, "command" | "eval" | "print" | "run" | "init-command");
-    }
-    argument
-        .strip_prefix(['-', '+'])
-        .is_some_and(|flags| flags.contains(|flag| options.contains(flag)))
 }
 
 fn environment(

@@ -3,12 +3,14 @@
 
 mod argv;
 mod built_in;
+mod code;
 mod command;
 mod declaration;
 mod file;
 mod handler;
 mod judge;
 mod parameters;
+mod programs;
 mod template;
 
 use std::collections::BTreeMap;

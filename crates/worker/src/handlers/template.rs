@@ -77,6 +77,18 @@ impl Template {
         }
     }
 
+    pub(crate) fn has_parameters(&self) -> bool {
+        self.parameters().next().is_some()
+    }
+
+    /// The text before the first parameter, if there is any.
+    pub(crate) fn leading_literal(&self) -> Option<&str> {
+        match self.parts.first() {
+            Some(Part::Text(text)) => Some(text),
+            Some(Part::Parameter(_)) | None => None,
+        }
+    }
+
     pub(crate) fn is_double_dash(&self) -> bool {
         self.fixed() == Some("--")
     }

@@ -12,10 +12,20 @@ fn refusal(text: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("handlers.toml");
     fs::write(&path, text).unwrap();
-    let refused = Handlers::load(&path).unwrap_err();
+    let Err(refused) = Handlers::load(&path) else {
+        panic!("accepted: {text}");
+    };
     let named = path.display().to_string();
     assert!(refused.to_string().contains(&named), "{refused}");
     refused.to_string()
+}
+
+fn load(text: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("handlers.toml");
+    fs::write(&path, text).unwrap();
+    let loaded = Handlers::load(&path);
+    assert!(loaded.is_ok(), "{text}: {loaded:?}");
 }
 
 /// A handler with these lines; its schema has the string `s`, which is required.
@@ -72,18 +82,136 @@ fn the_program_is_the_operators_alone() {
     }
 }
 
+const NO_INPUT: &str = "stdin = 'none'";
+
 #[test]
 fn a_parameter_inside_code_is_refused() {
     for argv in [
         "['/bin/sh', '-c', 'echo {s}']",
         "['sh', '-ec', 'echo {s}']",
+        "['sh', '-c', '--', '{s}']",
+        "['bash', '-c', '-x', '{s}']",
+        "['bash', '-c', '+x', '{s}']",
+        "['bash', '-ceuo', 'pipefail', '{s}']",
+        "['bash', '-o', 'pipefail', '-c', '{s}']",
         "['/usr/bin/env', 'bash', '-c', 'echo {s}']",
         "['/usr/bin/env', 'python3.11', '-c', 'print({s})']",
         "['/usr/bin/env', 'perl', '-we', '{s}']",
+        "['perl', '-e', '1', '-e', '{s}']",
+        "['perl', '-e', '1', '-e{s}']",
+        "['perl', '-ne', 'print', '-{s}', 'file']",
+        "['sed', '-e', 'p', 'file', '-e', '{s}']",
+        "['sed', '{s}']",
+        "['awk', '{s}', 'file']",
+        "['find', '/tmp', '-exec', 'sh', '-c', '-x', '{s}', ';']",
+        "['su', 'nobody', '-c', '{s}']",
     ] {
-        let told = refusal(&handler(argv, ""));
+        let told = refusal(&handler(argv, NO_INPUT));
         assert!(told.contains("would be run as code"), "{argv}: {told}");
     }
+}
+
+#[test]
+fn a_parameter_that_names_a_program_or_a_script_is_refused() {
+    for argv in [
+        "['bash', '{s}']",
+        "['bash', '-x', '{s}']",
+        "['bash', '-{s}', 'script.sh']",
+        "['bash', '-euo', 'pipefail', '{s}']",
+        "['bash', '--rcfile', 'fixed', '{s}']",
+        "['sh', '--', '{s}']",
+        "['python3', '{s}']",
+        "['python3', '-m', '{s}']",
+        "['python3', '-W', 'ignore', '{s}']",
+        "['env', '{s}']",
+        "['env', 'A=B', '-i', '{s}']",
+        "['env', 'A={s}', 'true']",
+        "['env', 'bash', '{s}']",
+        "['xargs', '{s}']",
+        "['xargs', '-n', '1', '{s}']",
+        "['nice', '-n', '5', '{s}']",
+        "['nice', '-5', 'sh', '{s}']",
+        "['nohup', 'setsid', '{s}']",
+        "['timeout', '{s}', 'true']",
+        "['timeout', '-k', '5', '10', '{s}']",
+        "['timeout', '-k', '5', '10', 'nice', 'sh', '{s}']",
+        // Who knows whether it is the value of the option or the program?
+        "['timeout', '--surely-unknown', '10', '{s}']",
+        "['nice', '--surely-unknown', 'sh', '{s}']",
+        "['nice', '--surely-unknown', 'sh', '-s', '--', '{s}']",
+    ] {
+        let told = refusal(&handler(argv, NO_INPUT));
+        let part = "would be run as code or name what is run";
+        assert!(told.contains(part), "{argv}: {told}");
+    }
+}
+
+#[test]
+fn an_interpreter_does_not_read_its_code_from_the_payload() {
+    for argv in [
+        "['sh']",
+        "['bash', '-s']",
+        "['bash', '-x']",
+        "['bash', '-s', 'script.sh']",
+        "['bash', '/dev/stdin']",
+        "['bash', '-euo', 'pipefail']",
+        "['python3', '-']",
+        "['python3', '-i', '/proc/self/fd/0']",
+        "['env', 'A=B', 'sh']",
+        "['timeout', '5', 'sh']",
+        "['timeout', '--surely-unknown', '5', 'sh']",
+        "['timeout', '--surely-unknown', '5', 'sh', '-s', '--', 'cat']",
+        "['xargs', 'sh', '-c']",
+        "['xargs', '-I', '%', 'sh', '-c', 'echo %']",
+        "['unshare']",
+        "['su', 'nobody']",
+    ] {
+        let told = refusal(&handler(argv, ""));
+        assert!(
+            told.contains("the payload on its standard input"),
+            "{argv}: {told}"
+        );
+    }
+    for argv in ["['sh']", "['bash', '-s']", "['python3', '-']"] {
+        load(&handler(argv, NO_INPUT));
+    }
+}
+
+#[test]
+fn parameters_behind_fixed_code_or_a_fixed_script_are_accepted() {
+    for argv in [
+        "['sh', '-c', 'process \"$1\"', 'sh', '--', '{s}']",
+        "['bash', '-c', 'process \"$1\"', 'sh', '{s}']",
+        "['bash', '-euo', 'pipefail', '-c', 'process \"$1\"', 'sh', '{s}']",
+        "['bash', '-euo', 'pipefail', 'script.sh', '{s}']",
+        "['bash', '--posix', '--', 'script.sh', '{s}']",
+        "['python3', '-u', 'script.py', '--name={s}']",
+        "['python3', '-m', 'module', '{s}']",
+        "['python3', '-cprint(1)', '{s}']",
+        "['perl', '-MFile::Find', '-e', 'print', '--', '{s}']",
+        "['perl', '-ne', 'print', '{s}']",
+        "['sed', '-n', '1p', '{s}']",
+        "['awk', '-F', ',', '{{print $1}}', '{s}']",
+        "['env', '-i', 'A=B', 'cat', '{s}']",
+        "['timeout', '-k', '5', '10', 'cat', '{s}']",
+        "['timeout', '--signal=KILL', '10', 'nice', '-n', '5', 'cat', '{s}']",
+        "['nice', 'sh', 'script.sh', '{s}']",
+        "['xargs', '-0', 'cat', '--', '{s}']",
+        "['grep', '-r', 'bash', '{s}']",
+        "['env']",
+    ] {
+        load(&handler(argv, ""));
+    }
+    // An option of the payload may bring code, if options are allowed.
+    let told = refusal(&handler(
+        "['perl', '-ne', 'print', '{s}']",
+        "allow_leading_dash = true",
+    ));
+    assert!(told.contains("would be run as code"), "{told}");
+    load(&handler(
+        "['perl', '-ne', 'print', '--', '{s}']",
+        "allow_leading_dash = true",
+    ));
 }
 
 #[test]
