@@ -1,8 +1,10 @@
 //! The end of a service: asked for once, then a time to drain, then over.
 
 use std::future::pending;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A request to stop that everybody in a service shares.
@@ -10,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Shutdown {
     requested: CancellationToken,
     drain: Duration,
+    /// Set before the request is seen.
+    end: Arc<OnceLock<Instant>>,
 }
 
 impl Shutdown {
@@ -18,11 +22,19 @@ impl Shutdown {
         Self {
             requested: CancellationToken::new(),
             drain,
+            end: Arc::default(),
         }
     }
 
     /// Asks everybody to end. Repeatable.
     pub fn request(&self) {
+        self.request_within(self.drain);
+    }
+
+    /// The same with another time to drain: what is left of one that is shared. The first request
+    /// counts.
+    pub fn request_within(&self, drain: Duration) {
+        self.end.get_or_init(|| now() + drain);
         self.requested.cancel();
     }
 
@@ -36,13 +48,21 @@ impl Shutdown {
         self.requested.cancelled().await;
     }
 
-    /// Returns when the time to drain is over too: drop what still runs. Counts from when it is
-    /// asked for only if it is awaited by then.
+    /// Returns when the time to drain is over too: drop what still runs.
     pub async fn expired(&self) {
         self.requested().await;
-        let never = tokio::time::timeout(self.drain, pending::<()>()).await;
+        let end = *self.end.get_or_init(|| now() + self.drain);
+        let never = tokio::time::timeout_at(end, pending::<()>()).await;
         debug_assert!(never.is_err(), "the future never ends by itself");
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the time to drain is this process's own time"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]
@@ -58,6 +78,21 @@ mod tests {
         let early = tokio::time::timeout(Duration::from_secs(29), shutdown.expired()).await;
         assert!(early.is_err());
         let late = tokio::time::timeout(Duration::from_secs(31), shutdown.expired()).await;
+        assert_eq!(late, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_of_a_shared_time_counts_from_the_request_on() {
+        let shutdown = Shutdown::new(Duration::from_secs(30));
+        shutdown.request_within(Duration::from_secs(5));
+        shutdown.request();
+        let second = Duration::from_secs(1);
+        // Nobody waits for the end during the first four seconds.
+        let pause = tokio::time::timeout(4 * second, pending::<()>()).await;
+        assert!(pause.is_err());
+        let early = tokio::time::timeout(second / 2, shutdown.expired()).await;
+        assert!(early.is_err());
+        let late = tokio::time::timeout(second, shutdown.expired()).await;
         assert_eq!(late, Ok(()));
     }
 }

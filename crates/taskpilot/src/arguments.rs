@@ -206,7 +206,13 @@ pub(crate) struct LeaseArgs {
 /// How long an orderly end may take.
 #[derive(Debug, Args)]
 pub(crate) struct DrainArgs {
-    /// Time that running work and open calls get at shutdown, in milliseconds [default: 10000]
+    /// Time for the whole orderly end, in milliseconds [default: 10000]
+    ///
+    /// A worker takes no new work at once and lets what runs go on for half of it, or longer
+    /// where less grace is needed. Then comes SIGTERM, after up to three tenths SIGKILL, and what
+    /// was interrupted is handed back uncounted before the time is over. Open calls get what is
+    /// left. Less than 2000 counts as 2000, but SIGTERM comes after half of what was said. A
+    /// second Ctrl-C ends at once.
     #[arg(long, value_name = "MS", env = "TASKPILOT_DRAIN_MS")]
     pub(crate) drain_ms: Option<u64>,
 }

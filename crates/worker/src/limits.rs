@@ -61,8 +61,10 @@ pub(crate) const CLAIM_HASTY_MS: u64 = 1_000;
 pub(crate) const LOST_GRACE_MS: u64 = ORPHAN_GRACE_MS;
 /// Time beyond grace and kill time for the proof to arrive from the supervisors.
 pub(crate) const PROOF_SLACK_MS: u64 = 1_000;
-/// Time for the last reports and the goodbye of a worker that ends.
+/// Longest time for the last reports and the goodbye of a worker that ends.
 pub(crate) const FLUSH_MS: u64 = 3_000;
+/// Least time for an orderly end: signals, kills and last words need some on a busy machine.
+pub(crate) const DRAIN_MS_MIN: u64 = 2_000;
 /// Attempts that are remembered after their end was answered: an order that was on its way then.
 pub(crate) const REMEMBERED_MAX: usize = 4_096;
 /// Orders that are kept: the oldest are forgotten first.

@@ -1,6 +1,7 @@
 //! A service that listens: bound, served, and shut down in order.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use taskpilot_server::listener::{BindError, Listener, Router};
 use taskpilot_server::settings::Settings;
@@ -107,6 +108,16 @@ impl Service {
     /// Lets open calls and running ticks end within the drain time, then closes the store.
     pub(super) async fn stop(self) {
         self.shutdown.request();
+        self.ended().await;
+    }
+
+    /// The same within what is left of a drain time that others had a part of.
+    pub(super) async fn stop_within(self, rest: Duration) {
+        self.shutdown.request_within(rest);
+        self.ended().await;
+    }
+
+    async fn ended(self) {
         for part in self.parts {
             let _ = part.await;
         }

@@ -2,9 +2,11 @@
 //! over HTTP here too: one code path.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use taskpilot_server::shutdown::Shutdown;
 use taskpilot_store_sqlite::OpenError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::worker::Working;
@@ -46,7 +48,11 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
             }
         };
         let stop_work = CancellationToken::new();
-        let worker = match work.start(scheduler.url(), &data.join("worker"), drain) {
+        let worker = match work.start(
+            scheduler.url(),
+            &data.join("worker"),
+            drain.saturating_sub(services_share(drain)),
+        ) {
             Ok(worker) => worker,
             Err(failure) => {
                 control.stop().await;
@@ -63,12 +69,28 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
             failure = scheduler.unasked() => Some(failure),
         };
         // The worker says goodbye to a scheduler that still listens.
+        let end = now() + drain;
         stop_work.cancel();
         let worked = working.ended(&asked).await;
-        control.stop().await;
-        scheduler.stop().await;
+        let rest = end
+            .saturating_duration_since(now())
+            .max(services_share(drain));
+        tokio::join!(control.stop_within(rest), scheduler.stop_within(rest));
         unasked.map_or(worked, Err)
     })
+}
+
+/// What the worker leaves of the drain time for the two services.
+fn services_share(drain: Duration) -> Duration {
+    (drain / 10).min(Duration::from_secs(1))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the drain time is this process's own time"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// The directory that was named, or the default one.

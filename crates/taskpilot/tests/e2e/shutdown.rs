@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::ports::ReservedPort;
 use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::wait_until;
@@ -94,6 +95,43 @@ async fn an_end_waits_no_longer_than_the_drain_time() -> Result<()> {
     process.signal(Signal::TERM)?;
     process.ended(Duration::from_secs(8)).await?;
     bench.deserted().await
+}
+
+#[tokio::test]
+async fn deaf_and_polite_work_is_handed_back_within_the_drain_time() -> Result<()> {
+    let bench = Workbench::new()?;
+    let process = up(&bench).option("--drain-ms", "4000").spawn("up")?;
+    let up = Up::when_ready(process, bench).await?;
+    let grace = json!({"cancelGraceMs": 600_000});
+    let deaf = start_until(up.control, "stubborn-tree", &grace, "RUNNING").await?;
+    up.bench.whole_tree().await?;
+    let polite = start_until(up.control, "polite", &grace, "RUNNING").await?;
+    up.bench.begun(polite.execution).await?;
+    let Up {
+        mut process, bench, ..
+    } = up;
+    process.signal(Signal::TERM)?;
+    let status = process.ended(Duration::from_secs(7)).await?;
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(bench.processes()?, []);
+    let cleanup = Mark::first("cleanup", polite.execution);
+    ensure!(bench.ledger().has(&cleanup)?, "it was asked politely");
+    let mut scheduler = launch(&bench)
+        .args(["scheduler"])
+        .option("--data", bench.path("data"))
+        .option("--listen", ANY_PORT)
+        .spawn("scheduler")?;
+    let address = scheduler.scheduler().await?;
+    for bound in [deaf, polite] {
+        let path = format!("/tasks/{}", bound.execution);
+        let back = address.get(&path).send().await?.expect(200)?.json()?;
+        let attempt = &back["attempts"][0];
+        assert_eq!(
+            (&back["status"], &attempt["outcome"], &attempt["counted"]),
+            (&json!("PENDING"), &json!("interrupted"), &json!(false))
+        );
+    }
+    Ok(())
 }
 
 #[tokio::test]

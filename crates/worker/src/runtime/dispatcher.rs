@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
 use super::claiming::Claims;
-use super::closing::Stage;
+use super::closing::{Schedule, Stage};
 use super::messages::{Batch, Message};
 use super::orders::Orders;
 use super::results::ResultOutbox;
@@ -53,6 +53,8 @@ pub(crate) struct Dispatcher {
     pub(super) stops: StopOutbox,
     pub(super) claims: Claims,
     pub(super) stage: Stage,
+    /// Of the orderly end, once it is asked for.
+    pub(super) schedule: Option<Schedule>,
     pub(super) lease_end: BootInstant,
 }
 
@@ -67,6 +69,8 @@ pub(crate) enum Over {
         never_started: Vec<FencedAttempt>,
         /// Whether nothing is left of anything.
         all_ended: bool,
+        /// The end of the time for the goodbye.
+        until: BootInstant,
     },
 }
 
@@ -83,7 +87,7 @@ impl Dispatcher {
                 message = self.inbox.recv() => {
                     self.on(message.expect("invariant: we hold a sender"));
                 }
-                () = shutdown.cancelled(), if self.stage == Stage::Serving => self.drain(),
+                () = shutdown.cancelled(), if self.schedule.is_none() => self.drain(),
                 () = pause_until(deadline), if deadline.is_some() => {}
             }
         }

@@ -1,6 +1,7 @@
 //! One session from its registration to its end: the loops, the dispatcher, the goodbye.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use taskpilot_api::workers::{FencedAttempt, Goodbye};
 use taskpilot_client::workers::WorkersClient;
@@ -19,6 +20,7 @@ use super::orders::Orders;
 use super::results::ResultOutbox;
 use super::stops::StopOutbox;
 use super::{claim_loop, heartbeat_loop, order_loop, result_loop, stop_loop};
+use crate::clock::BootInstant;
 use crate::limits::INBOX_MAX;
 
 /// How a session ended.
@@ -59,6 +61,7 @@ pub(crate) async fn serve(
         stops: StopOutbox::default(),
         claims: Claims::default(),
         stage: Stage::Serving,
+        schedule: None,
         lease_end: enrolled.lease_end,
     };
     match dispatcher.run(shutdown).await {
@@ -66,7 +69,8 @@ pub(crate) async fn serve(
         Over::Shutdown {
             never_started,
             all_ended: true,
-        } => say_goodbye(&link, never_started).await,
+            until,
+        } => say_goodbye(&link, never_started, until).await,
         Over::Shutdown {
             all_ended: false, ..
         } => {
@@ -101,13 +105,23 @@ fn start_loops(link: &Link, loops: &mut JoinSet<()>) -> Senders {
     }
 }
 
-async fn say_goodbye(link: &Link, mut never_started: Vec<FencedAttempt>) -> SessionEnd {
+async fn say_goodbye(
+    link: &Link,
+    mut never_started: Vec<FencedAttempt>,
+    until: BootInstant,
+) -> SessionEnd {
     never_started.truncate(WORKER_ITEMS_MAX);
     let goodbye = Goodbye { never_started };
-    match link.client.goodbye(&link.session, &goodbye).await {
-        Ok(()) => SessionEnd::Goodbye,
-        Err(error) => {
+    let goodbye = link.client.goodbye(&link.session, &goodbye);
+    let patience = Duration::from_millis(until.ms_since(BootInstant::now()));
+    match tokio::time::timeout(patience, goodbye).await {
+        Ok(Ok(())) => SessionEnd::Goodbye,
+        Ok(Err(error)) => {
             tracing::warn!(%error, "no goodbye: the lease ends by itself");
+            SessionEnd::Unsaid
+        }
+        Err(_) => {
+            tracing::warn!("no time for a goodbye: the lease ends by itself");
             SessionEnd::Unsaid
         }
     }

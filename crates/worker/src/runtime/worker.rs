@@ -41,7 +41,8 @@ pub struct WorkerConfig {
     /// Its own directory, which no other worker may have: a worker that starts ends what the
     /// previous life in this directory left.
     pub state_directory: PathBuf,
-    /// Time that running work gets to end by itself when the worker shall end.
+    /// Time for the whole orderly end, at least two seconds: half of it or more for running work to
+    /// end by itself, the rest to end it and to say so.
     pub drain: Duration,
 }
 
@@ -115,8 +116,7 @@ impl Worker {
         self
     }
 
-    /// Runs until `shutdown` is asked for and everything has ended, in about twice the time to
-    /// drain. Waits for a scheduler that cannot be reached, as long as it takes.
+    /// Runs until `shutdown` is asked for and everything has ended, within the time to drain. Waits for a scheduler that cannot be reached, as long as it takes.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), WorkerError> {
         let means = self.means();
         let sweep = shutdown.run_until_cancelled(self.sweep());

@@ -70,6 +70,36 @@ async fn work_that_does_not_end_is_stopped_and_goes_back_uncounted() {
 }
 
 #[tokio::test]
+async fn an_end_takes_no_longer_than_the_time_to_drain() {
+    let scheduler = Scheduler::start().await;
+    let deaf = "trap '' TERM; : > @deaf; while :; do sleep 0.1; done";
+    let polite = "trap 'exit 0' TERM; : > @polite; while :; do sleep 0.1; done";
+    let mut bench = Bench::with_scripts(&[("deaf", deaf, ""), ("polite", polite, "")]);
+    bench.drain = Duration::from_secs(4);
+    let worker = bench.start(&scheduler.url());
+    let mut ids = Vec::new();
+    for kind in ["deaf", "polite"] {
+        let body = json!({"type": kind, "payload": 1, "cancelGraceMs": 600_000});
+        ids.push(scheduler.create(body).await);
+        wait_for_file(&bench.path(kind)).await;
+    }
+    worker.ask_to_end();
+    let ended = tokio::time::timeout(Duration::from_secs(7), worker.ended()).await;
+    ended.expect("an end in time").unwrap();
+    assert_eq!(bench.programs(), [0; 0]);
+    for id in ids {
+        let back = scheduler.execution(id).await;
+        let attempt = &back["attempts"][0];
+        assert_eq!(
+            (&back["status"], &attempt["outcome"], &attempt["counted"]),
+            (&json!("PENDING"), &json!("interrupted"), &json!(false))
+        );
+    }
+    assert_eq!(scheduler.workers().await, [json!(null); 0]);
+    assert!(!bench.has_session_file(), "it said goodbye");
+}
+
+#[tokio::test]
 async fn an_end_without_a_scheduler_is_an_end_all_the_same() {
     let mut scheduler = Scheduler::start().await;
     let mut bench = Bench::with_scripts(&[("run", ": > @ready; exec sleep 600", "")]);
