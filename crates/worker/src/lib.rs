@@ -11,6 +11,7 @@ pub mod environment;
 mod handlers;
 pub mod journal;
 mod limits;
+mod orphans;
 pub mod process_table;
 mod runtime;
 pub mod spec;

@@ -32,6 +32,8 @@ pub(crate) enum Sent {
 pub(crate) struct Process {
     pub(crate) id: ProcessId,
     pub(crate) parent: i32,
+    /// 0 where it cannot be seen, less for one that is being collected.
+    pub(crate) session: i32,
     /// Ended, or (rarely) a first thread that ended before the others of its process.
     pub(crate) zombie: bool,
 }
@@ -92,6 +94,7 @@ impl Process {
                 start_ticks: field(22)?.parse().ok()?,
             },
             parent: field(4)?.parse().ok()?,
+            session: field(6)?.parse().ok()?,
             zombie: matches!(field(3)?, "Z" | "X" | "x"),
         })
     }
@@ -175,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_name_with_blanks_and_brackets_does_not_shift_the_fields() {
-        let stat = "42 (a) Z 9 (b)) S 7 42 42 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 91429 1 2";
+        let stat = "42 (a) Z 9 (b)) S 7 42 41 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 91429 1 2";
         let parsed = Process::parse(stat);
         let id = ProcessId {
             pid: 42,
@@ -186,6 +189,7 @@ mod tests {
             Some(Process {
                 id,
                 parent: 7,
+                session: 41,
                 zombie: false
             })
         );

@@ -10,12 +10,15 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::clock::BootInstant;
+use crate::clock::{BootInstant, pause};
 use crate::journal::{Entry, Journal};
-use crate::limits::{EVENTS_MAX, ORDER_BYTES_MAX, READY_MS, REPORT_BYTES_MAX, STDIN_BYTES_MAX};
+use crate::limits::{
+    EVENTS_MAX, ORDER_BYTES_MAX, READY_MS, REPORT_BYTES_MAX, STDIN_BYTES_MAX, SURVIVORS_PAUSE_MS,
+};
+use crate::orphans::{self, Known};
 use crate::process_table::ProcessId;
 use crate::spec::CommandSpec;
-use crate::sweep::kill_marked;
+use crate::sweep::end_what_is_left;
 use crate::wire::{Ended, Event, Order, Report};
 
 /// The hidden subcommand under which a binary must call [`crate::supervise_main`].
@@ -93,15 +96,16 @@ impl Supervision {
     /// [`Supervised::start`]. The supervisor is in the journal when this returns.
     pub async fn spawn(&self, spec: CommandSpec) -> Result<(Supervised, Events), SuperviseError> {
         let (prepare, input) = encode(spec.clone())?;
-        let mut child = Command::new(&self.executable)
+        let mut command = Command::new(&self.executable);
+        command
             .arg(SUBCOMMAND)
             // It needs nothing of ours; the directory must not keep a file system busy.
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()?;
+            .stderr(Stdio::inherit());
+        let (mut child, known) = orphans::start(&mut command)?;
         let orders = child
             .stdin
             .take()
@@ -109,7 +113,7 @@ impl Supervision {
             .into_owned_fd()?;
         let mut orders = pipe::Sender::from_owned_fd(orders)?;
         let reports = child.stdout.take().expect("invariant: piped");
-        let supervisor = identify(&child)?;
+        let supervisor = known.id();
         let journal = self.journal.clone();
         let entry = tokio::task::spawn_blocking(move || {
             journal.add(supervisor, &spec.marker, &spec.subject)
@@ -118,7 +122,12 @@ impl Supervision {
 
         let (ready, is_ready) = oneshot::channel();
         let (sender, events) = mpsc::channel(EVENTS_MAX);
-        tokio::spawn(listen(child, reports, entry, ready, sender));
+        let process = Process {
+            child,
+            known,
+            entry,
+        };
+        tokio::spawn(listen(process, reports, ready, sender));
         let readiness = async {
             orders.write_all(&prepare).await?;
             orders.write_all(&input).await?;
@@ -177,7 +186,8 @@ impl Supervised {
 }
 
 impl Events {
-    /// The next event; `None` after [`Event::Ended`] or [`Event::Lost`]. Cancel safe.
+    /// The next event; `None` after [`Event::Ended`] or an [`Event::Lost`] without survivors. Cancel
+    /// safe.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
     }
@@ -211,17 +221,17 @@ fn encode(mut spec: CommandSpec) -> Result<(Vec<u8>, Vec<u8>), SuperviseError> {
     Ok((prepare, input))
 }
 
-fn identify(child: &Child) -> io::Result<ProcessId> {
-    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
-    pid.and_then(ProcessId::of)
-        .ok_or_else(|| io::ErrorKind::NotFound.into())
+/// A supervisor process and its record.
+struct Process {
+    child: Child,
+    known: Known,
+    entry: Entry,
 }
 
 /// Passes on what the supervisor says, until its end is proven or it is gone.
 async fn listen(
-    mut child: Child,
+    mut process: Process,
     reports: ChildStdout,
-    entry: Entry,
     ready: oneshot::Sender<Result<(), String>>,
     events: mpsc::Sender<Event>,
 ) {
@@ -236,27 +246,43 @@ async fn listen(
                 event: Event::Ended(ended),
             } => {
                 // Before the event: whoever hears of the end finds nothing of it left.
-                entry.remove();
+                process.entry.remove();
                 let _ = events.send(Event::Ended(ended)).await;
-                let _ = child.wait().await;
+                let _ = process.child.wait().await;
                 return;
             }
             // Nobody may be listening any more; the end still has to be seen.
             Report::Event { event } => drop(events.send(event).await),
         }
     }
-    // Whatever closed the pipe, it must not run on beside what follows.
-    let _ = child.kill().await;
-    let survivors = kill_marked(&entry.record).await;
-    tracing::warn!(
-        subject = entry.record.subject,
-        ?survivors,
-        "a supervisor was lost"
-    );
-    if survivors.is_empty() {
-        entry.remove();
+    process.lose(&events).await;
+}
+
+impl Process {
+    /// The supervisor is gone without a proof: what it left is for us to end and to prove.
+    async fn lose(mut self, events: &mpsc::Sender<Event>) {
+        // Whatever closed the pipe, it must not run on beside what follows.
+        let _ = self.child.kill().await;
+        drop(self.known);
+        let subject = &self.entry.record.subject;
+        tracing::warn!(subject, "a supervisor was lost");
+        let mut told = false;
+        loop {
+            let survivors = end_what_is_left(&self.entry.record).await;
+            if survivors.is_empty() {
+                break;
+            }
+            if !told {
+                tracing::error!(subject, ?survivors, "what it left cannot be ended");
+                let _ = events.send(Event::Lost { survivors }).await;
+                told = true;
+            }
+            pause(SURVIVORS_PAUSE_MS).await;
+        }
+        self.entry.remove();
+        let survivors = Vec::new();
+        let _ = events.send(Event::Lost { survivors }).await;
     }
-    let _ = events.send(Event::Lost { survivors }).await;
 }
 
 async fn next_report(reports: &mut BufReader<ChildStdout>) -> Option<Report> {

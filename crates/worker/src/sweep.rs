@@ -12,6 +12,7 @@ use taskpilot_domain::limits::KILL_MS;
 use crate::clock::{BootInstant, pause};
 use crate::journal::{Entry, Journal, Record};
 use crate::limits::{ORPHAN_GRACE_MS, PREVIOUS_LIFE_PAUSE_MS, PREVIOUS_LIFE_SLACK_MS};
+use crate::orphans::end_orphans_of;
 use crate::process_table::{ProcessId, all, descendants_of, has_variable};
 use crate::spec::MARKER_VARIABLE;
 
@@ -61,9 +62,12 @@ impl Journal {
         }
         let deadline = BootInstant::now().plus_ms(patience.kill_ms);
         loop {
-            let (gone, left): (Vec<Entry>, Vec<Entry>) = open
-                .into_iter()
-                .partition(|entry| kill_rest(&entry.record).is_empty());
+            let kill = move || -> (Vec<Entry>, Vec<Entry>) {
+                let is_gone = |entry: &Entry| kill_rest(&entry.record).is_empty();
+                open.into_iter().partition(is_gone)
+            };
+            let killed = tokio::task::spawn_blocking(kill).await;
+            let (gone, left) = killed.map_err(io::Error::other)?;
             settle(gone, &mut outcome);
             open = left;
             if open.is_empty() || BootInstant::now() >= deadline {
@@ -107,16 +111,29 @@ fn kill_rest(record: &Record) -> Vec<i32> {
     found.iter().map(|process| process.pid).collect()
 }
 
-/// Ends what carries the marker of a dead supervisor; answers what could not be ended.
-pub(crate) async fn kill_marked(record: &Record) -> Vec<i32> {
+/// Ends what a dead supervisor left, whether it carries the marker or came to us; answers what
+/// could not be ended within the kill time. Nothing left is as good a proof as the supervisor's own.
+pub(crate) async fn end_what_is_left(record: &Record) -> Vec<i32> {
     let deadline = BootInstant::now().plus_ms(KILL_MS);
     loop {
-        let found = kill_rest(record);
+        let found = pass(record.clone()).await;
         if found.is_empty() || BootInstant::now() >= deadline {
             return found;
         }
         pause(PREVIOUS_LIFE_PAUSE_MS).await;
     }
+}
+
+/// Reads all of `/proc`, some milliseconds of work where a machine is full.
+async fn pass(record: Record) -> Vec<i32> {
+    let dead = record.supervisor;
+    let pass = tokio::task::spawn_blocking(move || {
+        let mut found = kill_rest(&record);
+        found.extend(end_orphans_of(dead).into_iter().map(|orphan| orphan.pid));
+        found
+    });
+    // A pass that did not come to its end has proven nothing.
+    pass.await.unwrap_or_else(|_| vec![dead.pid])
 }
 
 fn marked(marker: &str) -> Vec<ProcessId> {

@@ -41,7 +41,8 @@ pub(crate) enum Report {
     Event { event: Event },
 }
 
-/// What happens to a supervised command, in order. The last one is `Ended` or `Lost`.
+/// What happens to a supervised command, in order. The last one is `Ended`, or
+/// `Lost` without survivors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -79,10 +80,11 @@ pub enum Event {
     },
     /// Proven: nothing of the tree is left.
     Ended(Box<Ended>),
-    /// The supervisor itself died without that proof. What carried the marker was killed; what
-    /// had removed it from its environment cannot be found.
+    /// The supervisor itself died without that proof. What it left came to the worker, which ends
+    /// it. With survivors this is news of how that goes; without any it is the end, proven by the
+    /// worker: it has collected whatever came to it, and nothing carries the marker.
     Lost {
-        /// Processes with the marker that could not be ended.
+        /// What could not be ended so far.
         survivors: Vec<i32>,
     },
 }

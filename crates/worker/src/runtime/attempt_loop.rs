@@ -12,8 +12,6 @@ use super::slots::Slot;
 use crate::chance;
 use crate::clock::{BootInstant, pause};
 use crate::handlers::{Command, Handler, Prepared};
-use crate::limits::SURVIVORS_PAUSE_MS;
-use crate::process_table::ProcessId;
 use crate::spec::{CommandSpec, Timing};
 use crate::supervised::{Events, SuperviseError, Supervision};
 use crate::wire::{Event, StartErrorCode};
@@ -159,8 +157,7 @@ async fn listen(mut events: Events, timeout_ms: Option<u64>, slot: Slot, teller:
         };
         match event {
             None => return,
-            Some(Event::Lost { survivors }) => return lost(survivors, slot, teller).await,
-            Some(event @ Event::Ended(_)) => {
+            Some(event) if is_last(&event) => {
                 return teller.tell_last(Step::Event(event), slot).await;
             }
             Some(event) => {
@@ -171,23 +168,16 @@ async fn listen(mut events: Events, timeout_ms: Option<u64>, slot: Slot, teller:
     }
 }
 
-/// Without a supervisor nobody but us sees the end of what could not be killed.
-async fn lost(survivors: Vec<i32>, slot: Slot, teller: &Teller) {
-    let mut left: Vec<ProcessId> = survivors
-        .iter()
-        .copied()
-        .filter_map(ProcessId::of)
-        .collect();
-    if !left.is_empty() {
-        teller.tell(Step::Event(Event::Lost { survivors })).await;
+/// Whether nothing of the attempt is left.
+fn is_last(event: &Event) -> bool {
+    match event {
+        Event::Ended(_) => true,
+        Event::Lost { survivors } => survivors.is_empty(),
+        Event::Started { .. }
+        | Event::Signaled { .. }
+        | Event::Output { .. }
+        | Event::Stuck { .. } => false,
     }
-    while !left.is_empty() {
-        pause(SURVIVORS_PAUSE_MS).await;
-        left.retain(|process| process.is_alive());
-    }
-    let survivors = Vec::new();
-    let gone = Step::Event(Event::Lost { survivors });
-    teller.tell_last(gone, slot).await;
 }
 
 #[cfg(test)]

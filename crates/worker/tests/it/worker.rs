@@ -110,6 +110,27 @@ impl Bench {
         self.path("state/session.json").exists()
     }
 
+    /// The one supervisor that the journal of the worker names.
+    pub(crate) fn supervisor(&self) -> i32 {
+        let files = fs::read_dir(self.path("state/journal")).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        let records: Vec<serde_json::Value> = files
+            .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
+            .map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap())
+            .collect();
+        let [record] = records.as_slice() else {
+            panic!("one record: {records:?}");
+        };
+        let pid = record["supervisor"]["pid"].as_i64().unwrap();
+        i32::try_from(pid).unwrap()
+    }
+
+    /// A pid that a script wrote.
+    pub(crate) fn pid(&self, name: &str) -> i32 {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        text.trim().parse().unwrap()
+    }
+
     /// Living programs of this test.
     pub(crate) fn programs(&self) -> Vec<i32> {
         let mark = format!("BENCH={}\0", self.path("").display());
@@ -155,6 +176,12 @@ impl Running {
         self.ended.abort();
         let _ = self.ended.await;
     }
+}
+
+/// Whether a process exists and has not ended.
+pub(crate) fn is_alive(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/status"))
+        .is_ok_and(|status| !status.contains("State:\tZ"))
 }
 
 /// Processes of which nothing is known but a part of their environment.
