@@ -5,6 +5,7 @@
 //! it); [`journal`] lets a new worker end what its previous life left.
 #![warn(missing_docs)]
 
+mod backstop;
 mod chance;
 pub mod clock;
 pub mod environment;

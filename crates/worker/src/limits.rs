@@ -10,8 +10,7 @@ pub(crate) const STDIN_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
 /// Bytes of one order to a supervisor without the program's input: argv and environment, which
 /// the kernel itself bounds at 2 MiB.
 pub(crate) const ORDER_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Bytes of one report of a supervisor (two output tails of which every byte is escaped as six),
-/// and of those it keeps for a slow reader before it drops what can be asked for again.
+/// Bytes of one report of a supervisor: two output tails of which every byte is escaped as six.
 pub(crate) const REPORT_BYTES_MAX: usize = 1024 * 1024;
 /// Time for a supervisor process to say that it is ready; it takes some milliseconds.
 pub(crate) const READY_MS: u64 = 10_000;

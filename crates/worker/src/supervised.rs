@@ -5,21 +5,24 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use taskpilot_domain::limits::KILL_MS;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::backstop::{Backstop, Told, backstop};
 use crate::clock::{BootInstant, pause};
 use crate::journal::{Entry, Journal};
 use crate::limits::{
-    EVENTS_MAX, ORDER_BYTES_MAX, READY_MS, REPORT_BYTES_MAX, STDIN_BYTES_MAX, SURVIVORS_PAUSE_MS,
+    EVENTS_MAX, ORDER_BYTES_MAX, PROOF_SLACK_MS, READY_MS, REPORT_BYTES_MAX, STDIN_BYTES_MAX,
+    SURVIVORS_PAUSE_MS,
 };
 use crate::orphans::{self, Known};
 use crate::process_table::ProcessId;
 use crate::spec::CommandSpec;
-use crate::sweep::end_what_is_left;
-use crate::wire::{Ended, Event, Order, Report};
+use crate::sweep::{end_tree_first, end_what_is_left};
+use crate::wire::{EndCause, Ended, Event, Order, Report};
 
 /// The hidden subcommand under which a binary must call [`crate::supervise_main`].
 pub const SUBCOMMAND: &str = "__supervise";
@@ -37,6 +40,7 @@ pub struct Supervision {
 pub struct Supervised {
     orders: pipe::Sender,
     supervisor: ProcessId,
+    told: watch::Sender<Told>,
 }
 
 /// What becomes of the command. Need not be read to the end.
@@ -96,6 +100,7 @@ impl Supervision {
     /// [`Supervised::start`]. The supervisor is in the journal when this returns.
     pub async fn spawn(&self, spec: CommandSpec) -> Result<(Supervised, Events), SuperviseError> {
         let (prepare, input) = encode(spec.clone())?;
+        let (told, backstop) = backstop(&spec);
         let mut command = Command::new(&self.executable);
         command
             .arg(SUBCOMMAND)
@@ -127,7 +132,13 @@ impl Supervision {
             known,
             entry,
         };
-        tokio::spawn(listen(process, reports, ready, sender));
+        let listening = Listening {
+            reports: BufReader::new(reports),
+            backstop,
+            ready: Some(ready),
+            events: sender,
+        };
+        tokio::spawn(listening.run(process));
         let readiness = async {
             orders.write_all(&prepare).await?;
             orders.write_all(&input).await?;
@@ -140,7 +151,12 @@ impl Supervision {
         tokio::time::timeout(limit, readiness)
             .await
             .map_err(|_| SuperviseError::NotReady)??;
-        Ok((Supervised { orders, supervisor }, Events { events }))
+        let supervised = Supervised {
+            orders,
+            supervisor,
+            told,
+        };
+        Ok((supervised, Events { events }))
     }
 }
 
@@ -155,19 +171,23 @@ impl Supervised {
     /// Ends the tree: SIGTERM, the grace, SIGKILL until nothing is left. Before the start it means
     /// that nothing ever runs. Repeatable; a repeat can only shorten the grace. Never waits.
     pub fn stop(&self, grace: Duration) -> Result<(), NotDelivered> {
-        let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+        self.stop_within(grace, Duration::from_millis(KILL_MS + PROOF_SLACK_MS))
+    }
+
+    /// The same with another time for the proof, from the end of the grace on. A supervisor that
+    /// lets it pass without a word hangs: it is killed behind its tree, and [`Event::Lost`] comes.
+    pub fn stop_within(&self, grace: Duration, proof: Duration) -> Result<(), NotDelivered> {
+        let grace_ms = millis(grace);
+        let by = BootInstant::now().plus_ms(grace_ms.saturating_add(millis(proof)));
+        self.told.send_modify(|told| told.stop(by));
         self.send(&Order::Stop { grace_ms })
     }
 
     /// The lease now ends then: count from before the renewal was sent. An earlier end than the one
     /// known is without effect. Never waits.
     pub fn extend_lease(&self, lease_end: BootInstant) -> Result<(), NotDelivered> {
+        self.told.send_modify(|told| told.extend_lease(lease_end));
         self.send(&Order::ExtendLease { lease_end })
-    }
-
-    /// Asks for an [`Event::Output`]; none comes before the start and after the end. Never waits.
-    pub fn request_output(&self) -> Result<(), NotDelivered> {
-        self.send(&Order::Output)
     }
 
     /// The supervisor process.
@@ -203,6 +223,10 @@ impl Events {
     }
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn encode(mut spec: CommandSpec) -> Result<(Vec<u8>, Vec<u8>), SuperviseError> {
     let input = std::mem::take(&mut spec.stdin);
     let prepare = Order::Prepare {
@@ -228,44 +252,81 @@ struct Process {
     entry: Entry,
 }
 
-/// Passes on what the supervisor says, until its end is proven or it is gone.
-async fn listen(
-    mut process: Process,
-    reports: ChildStdout,
-    ready: oneshot::Sender<Result<(), String>>,
+/// The worker's ear for one supervisor.
+struct Listening {
+    reports: BufReader<ChildStdout>,
+    backstop: Backstop,
+    ready: Option<oneshot::Sender<Result<(), String>>>,
     events: mpsc::Sender<Event>,
-) {
-    let mut reports = BufReader::new(reports);
-    let mut ready = Some(ready);
-    let mut tell_ready = |outcome| ready.take().map(|ready| ready.send(outcome));
-    while let Some(report) = next_report(&mut reports).await {
-        match report {
-            Report::Ready => drop(tell_ready(Ok(()))),
-            Report::Unusable { message } => drop(tell_ready(Err(message))),
-            Report::Event {
-                event: Event::Ended(ended),
-            } => {
+}
+
+/// Why there is nothing more to hear.
+enum Silence {
+    /// The end is proven.
+    Ended(Box<Ended>),
+    /// The pipe is closed.
+    Gone,
+    /// The supervisor lets its time pass.
+    Hangs(EndCause),
+}
+
+impl Listening {
+    /// Passes on what the supervisor says, until its end is proven or it is gone.
+    async fn run(mut self, mut process: Process) {
+        match self.listen().await {
+            Silence::Ended(ended) => {
                 // Before the event: whoever hears of the end finds nothing of it left.
                 process.entry.remove();
-                let _ = events.send(Event::Ended(ended)).await;
+                let _ = self.events.send(Event::Ended(ended)).await;
                 let _ = process.child.wait().await;
-                return;
             }
-            // Nobody may be listening any more; the end still has to be seen.
-            Report::Event { event } => drop(events.send(event).await),
+            Silence::Gone => process.lose(None, &self.events).await,
+            Silence::Hangs(cause) => process.lose(Some(cause), &self.events).await,
         }
     }
-    process.lose(&events).await;
+
+    async fn listen(&mut self) -> Silence {
+        let mut is_stuck = false;
+        loop {
+            let report = tokio::select! {
+                biased;
+                report = next_report(&mut self.reports) => report,
+                // A report that is read half is lost with it, and so is its supervisor.
+                cause = self.backstop.overdue(), if !is_stuck => return Silence::Hangs(cause),
+            };
+            match report {
+                None => return Silence::Gone,
+                Some(Report::Ready) => self.tell_ready(Ok(())),
+                Some(Report::Unusable { message }) => self.tell_ready(Err(message)),
+                Some(Report::Event {
+                    event: Event::Ended(ended),
+                }) => return Silence::Ended(ended),
+                Some(Report::Event { event }) => {
+                    // It lives and kills in vain: nobody would do better.
+                    is_stuck |= matches!(event, Event::Stuck { .. });
+                    // Nobody may be listening any more; the end still has to be seen.
+                    let _ = self.events.send(event).await;
+                }
+            }
+        }
+    }
+
+    fn tell_ready(&mut self, outcome: Result<(), String>) {
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(outcome);
+        }
+    }
 }
 
 impl Process {
-    /// The supervisor is gone without a proof: what it left is for us to end and to prove.
-    async fn lose(mut self, events: &mpsc::Sender<Event>) {
-        // Whatever closed the pipe, it must not run on beside what follows.
+    /// There will be no proof of the supervisor: what it left is for us to end and to prove.
+    async fn lose(mut self, cause: Option<EndCause>, events: &mpsc::Sender<Event>) {
+        // Its tree first. Whatever closed the pipe, the supervisor must not run on beside it.
+        end_tree_first(&self.entry.record).await;
         let _ = self.child.kill().await;
         drop(self.known);
         let subject = &self.entry.record.subject;
-        tracing::warn!(subject, "a supervisor was lost");
+        tracing::warn!(subject, ?cause, "a supervisor was lost");
         let mut told = false;
         loop {
             let survivors = end_what_is_left(&self.entry.record).await;
@@ -274,14 +335,14 @@ impl Process {
             }
             if !told {
                 tracing::error!(subject, ?survivors, "what it left cannot be ended");
-                let _ = events.send(Event::Lost { survivors }).await;
+                let _ = events.send(Event::Lost { survivors, cause }).await;
                 told = true;
             }
             pause(SURVIVORS_PAUSE_MS).await;
         }
         self.entry.remove();
         let survivors = Vec::new();
-        let _ = events.send(Event::Lost { survivors }).await;
+        let _ = events.send(Event::Lost { survivors, cause }).await;
     }
 }
 

@@ -124,6 +124,18 @@ pub(crate) async fn end_what_is_left(record: &Record) -> Vec<i32> {
     }
 }
 
+/// Kills the tree of a supervisor that hangs, then it. Killed the other way round, its tree would
+/// have no common ancestor but us.
+pub(crate) async fn end_tree_first(record: &Record) {
+    let deadline = BootInstant::now().plus_ms(KILL_MS);
+    while record.supervisor.is_alive() && BootInstant::now() < deadline {
+        pass(record.clone()).await;
+        if record.supervisor.is_alive() {
+            pause(PREVIOUS_LIFE_PAUSE_MS).await;
+        }
+    }
+}
+
 /// Reads all of `/proc`, some milliseconds of work where a machine is full.
 async fn pass(record: Record) -> Vec<i32> {
     let dead = record.supervisor;

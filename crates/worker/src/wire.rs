@@ -25,8 +25,6 @@ pub(crate) enum Order {
     ExtendLease { lease_end: BootInstant },
     /// End the tree.
     Stop { grace_ms: u64 },
-    /// Send the output tails as they are.
-    Output,
 }
 
 /// From the supervisor to the worker.
@@ -64,13 +62,6 @@ pub enum Event {
         /// When.
         at: BootInstant,
     },
-    /// The output tails as they are, as asked for.
-    Output {
-        /// The end of standard output so far.
-        stdout: OutputTail,
-        /// The end of standard error so far.
-        stderr: OutputTail,
-    },
     /// SIGKILL has not ended the tree within the kill time. The supervisor keeps trying.
     Stuck {
         /// Some of what is left.
@@ -80,12 +71,14 @@ pub enum Event {
     },
     /// Proven: nothing of the tree is left.
     Ended(Box<Ended>),
-    /// The supervisor itself died without that proof. What it left came to the worker, which ends
+    /// The supervisor itself died, or was killed because it hung, without that proof. What it left came to the worker, which ends
     /// it. With survivors this is news of how that goes; without any it is the end, proven by the
     /// worker: it has collected whatever came to it, and nothing carries the marker.
     Lost {
         /// What could not be ended so far.
         survivors: Vec<i32>,
+        /// Why the worker gave a supervisor up that had not died by itself: it hung.
+        cause: Option<EndCause>,
     },
 }
 
@@ -258,12 +251,7 @@ mod tests {
             stdin_bytes: spec.stdin.len(),
             spec: Box::new(spec.clone()),
         };
-        let orders = [
-            Order::Output,
-            prepare,
-            Order::Start,
-            Order::Stop { grace_ms: 5 },
-        ];
+        let orders = [prepare, Order::Start, Order::Stop { grace_ms: 5 }];
         let mut bytes = Vec::new();
         for order in &orders {
             bytes.extend(order.encode());

@@ -172,11 +172,8 @@ async fn listen(mut events: Events, timeout_ms: Option<u64>, slot: Slot, teller:
 fn is_last(event: &Event) -> bool {
     match event {
         Event::Ended(_) => true,
-        Event::Lost { survivors } => survivors.is_empty(),
-        Event::Started { .. }
-        | Event::Signaled { .. }
-        | Event::Output { .. }
-        | Event::Stuck { .. } => false,
+        Event::Lost { survivors, .. } => survivors.is_empty(),
+        Event::Started { .. } | Event::Signaled { .. } | Event::Stuck { .. } => false,
     }
 }
 

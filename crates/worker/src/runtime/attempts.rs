@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpilot_api::workers::{AttemptRef, FencedAttempt};
+use taskpilot_domain::limits::KILL_MS;
 
 use crate::clock::BootInstant;
 use crate::handlers::Handler;
-use crate::limits::REMEMBERED_MAX;
+use crate::limits::{PROOF_SLACK_MS, REMEMBERED_MAX};
 use crate::supervised::{NotDelivered, Supervised};
 
 /// One attempt.
@@ -41,6 +42,18 @@ pub(crate) enum Phase {
 pub(crate) struct Stop {
     pub(crate) why: Why,
     pub(crate) grace_ms: u64,
+    /// From the end of the grace until a supervisor that has proven nothing is given up.
+    pub(crate) proof_ms: u64,
+}
+
+impl Stop {
+    pub(crate) fn new(why: Why, grace_ms: u64) -> Self {
+        Self {
+            why,
+            grace_ms,
+            proof_ms: KILL_MS + PROOF_SLACK_MS,
+        }
+    }
 }
 
 /// Why an attempt shall end; the later of two reasons here is the one that counts.
@@ -92,14 +105,19 @@ impl Attempt {
         let known = self.stop.get_or_insert(stop);
         known.why = known.why.max(stop.why);
         known.grace_ms = known.grace_ms.min(stop.grace_ms);
+        known.proof_ms = known.proof_ms.min(stop.proof_ms);
         self.press();
     }
 
     /// Tells the supervisor of the stop, once more if need be. A repeat can only shorten the grace.
     pub(crate) fn press(&mut self) {
         if let (Phase::Running(supervised), Some(stop)) = (&self.phase, self.stop) {
-            // One that reads nothing now is told again at the next heartbeat.
-            let told = supervised.stop(Duration::from_millis(stop.grace_ms));
+            // One that reads nothing now is told again at the next heartbeat, and given up in time.
+            let (grace_ms, proof_ms) = (stop.grace_ms, stop.proof_ms);
+            let told = supervised.stop_within(
+                Duration::from_millis(grace_ms),
+                Duration::from_millis(proof_ms),
+            );
             if told == Err(NotDelivered::Busy) {
                 tracing::warn!("a supervisor does not read its orders");
             }

@@ -43,10 +43,7 @@ impl Dispatcher {
                     attempt = named.attempt.0,
                     "the lease of an attempt is lost"
                 );
-                attempt.stop(Stop {
-                    why: Why::Lost,
-                    grace_ms: LOST_GRACE_MS,
-                });
+                attempt.stop(Stop::new(Why::Lost, LOST_GRACE_MS));
             }
         }
         for (_, attempt) in self.attempts.each_mut() {

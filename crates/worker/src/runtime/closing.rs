@@ -45,6 +45,8 @@ pub(crate) struct Schedule {
     stop_at: BootInstant,
     /// From the polite signal to the kill, for whatever was promised more.
     grace_ms: u64,
+    /// From the kill until a supervisor that has proven nothing is given up.
+    proof_ms: u64,
     /// Nothing runs any more.
     stopped_by: BootInstant,
     /// The last report is answered.
@@ -70,6 +72,7 @@ impl Schedule {
         Self {
             stop_at: now.plus_ms(run_ms),
             grace_ms,
+            proof_ms: kill_ms / 2,
             stopped_by: over_at.minus_ms(tell_ms),
             told_by: over_at.minus_ms(tell_ms / 2),
             over_at,
@@ -103,17 +106,16 @@ impl Dispatcher {
             running = self.attempts.live().count(),
             "the scheduler has ended the session"
         );
-        let until = BootInstant::now().plus_ms(LOST_GRACE_MS + KILL_MS + PROOF_SLACK_MS);
+        // Longer than a supervisor is waited for: what it leaves is ended here.
+        let patience_ms = LOST_GRACE_MS + KILL_MS + 2 * PROOF_SLACK_MS;
+        let until = BootInstant::now().plus_ms(patience_ms);
         let end = self.schedule.map(|schedule| schedule.over_at);
         self.stage = Stage::Dead(end.map_or(until, |end| end.min(until)));
         if let Some(hand_ins) = self.claims.in_flight.take() {
             self.results.put_back(hand_ins);
         }
         for (_, attempt) in self.attempts.each_mut() {
-            attempt.stop(Stop {
-                why: Why::SessionDead,
-                grace_ms: LOST_GRACE_MS,
-            });
+            attempt.stop(Stop::new(Why::SessionDead, LOST_GRACE_MS));
         }
     }
 
@@ -185,13 +187,16 @@ impl Dispatcher {
     }
 
     fn stop_live(&mut self, which: impl Fn(&Phase) -> bool) {
-        let longest_ms = self.schedule.map_or(0, |schedule| schedule.grace_ms);
+        let (longest_ms, proof_ms) = self
+            .schedule
+            .map_or((0, 0), |schedule| (schedule.grace_ms, schedule.proof_ms));
         for (_, attempt) in self.attempts.each_mut() {
             if attempt.is_live() && which(&attempt.phase) {
                 let grace_ms = attempt.grace_ms.min(longest_ms);
                 attempt.stop(Stop {
                     why: Why::Shutdown,
                     grace_ms,
+                    proof_ms,
                 });
             }
         }

@@ -14,7 +14,7 @@ use super::stops::StopNote;
 use crate::clock::BootInstant;
 use crate::handlers::InProcess;
 use crate::supervised::Supervised;
-use crate::wire::{Ended, Event};
+use crate::wire::{EndCause, Ended, Event};
 
 impl Dispatcher {
     pub(super) fn on_step(&mut self, fenced: FencedAttempt, step: Step) {
@@ -30,10 +30,7 @@ impl Dispatcher {
             }
             Step::TimedOut => {
                 let grace_ms = attempt.grace_ms;
-                attempt.stop(Stop {
-                    why: Why::HandlerTimeout,
-                    grace_ms,
-                });
+                attempt.stop(Stop::new(Why::HandlerTimeout, grace_ms));
             }
             Step::Event(event) => self.on_event(fenced, event),
         }
@@ -77,7 +74,7 @@ impl Dispatcher {
         };
         let is_ordered = attempt.why() == Some(Why::Order);
         match event {
-            Event::Started { .. } | Event::Output { .. } => {}
+            Event::Started { .. } => {}
             Event::Signaled { at, .. } => {
                 let first = attempt.signaled_at.is_none();
                 attempt.signaled_at.get_or_insert(at);
@@ -100,12 +97,12 @@ impl Dispatcher {
                 let draft = ended_draft(fenced, attempt, without_nul(*ended));
                 self.end(fenced, draft);
             }
-            Event::Lost { survivors } if survivors.is_empty() => {
-                let draft = supervisor_lost(fenced, attempt);
+            Event::Lost { survivors, cause } if survivors.is_empty() => {
+                let draft = supervisor_lost(fenced, attempt, cause);
                 self.end(fenced, draft);
             }
             // The attempt is held until they are gone.
-            Event::Lost { survivors } => {
+            Event::Lost { survivors, .. } => {
                 attempt.survivors.clone_from(&survivors);
                 if is_ordered {
                     let note = stuck(fenced, &survivors, BootInstant::now());
@@ -186,21 +183,25 @@ fn outcome(fenced: FencedAttempt, attempt: &Attempt, ended: &Ended) -> Draft {
     }
 }
 
-/// The supervisor died; the worker has ended what it left, and has proven it.
-fn supervisor_lost(fenced: FencedAttempt, attempt: &Attempt) -> Draft {
-    let draft = if attempt.stop.is_some() {
-        Draft::new(fenced, HandInOutcome::Interrupted)
-    } else {
-        let failure = FailureBody {
-            code: "supervisor_lost".to_owned(),
-            message: "the supervisor process of the attempt was killed".to_owned(),
-            retryable: true,
-        };
-        Draft::failed(fenced, failure)
+/// The supervisor died or was given up; the worker has ended what it left, and has proven it.
+fn supervisor_lost(fenced: FencedAttempt, attempt: &Attempt, cause: Option<EndCause>) -> Draft {
+    let draft = match (attempt.why(), cause) {
+        (Some(Why::HandlerTimeout), _) => Draft::failed(fenced, attempt.handler.timed_out()),
+        (Some(_), _) | (None, Some(EndCause::Lease)) => {
+            Draft::new(fenced, HandInOutcome::Interrupted)
+        }
+        (None, _) => {
+            let failure = FailureBody {
+                code: "supervisor_lost".to_owned(),
+                message: "the supervisor process of the attempt was killed".to_owned(),
+                retryable: true,
+            };
+            Draft::failed(fenced, failure)
+        }
     };
     let evidence = EvidenceBody {
         proof: Some("waitpid".to_owned()),
-        detail: Some("the supervisor died; the worker ended what it left".to_owned()),
+        detail: Some("the supervisor was lost; the worker ended what it left".to_owned()),
         ..EvidenceBody::default()
     };
     draft
@@ -214,7 +215,7 @@ mod tests {
 
     use super::*;
     use crate::handlers::Handlers;
-    use crate::wire::{EndCause, OutputTail, StartError, StartErrorCode};
+    use crate::wire::{OutputTail, StartError, StartErrorCode};
 
     const FAILED: HandInOutcome = HandInOutcome::Failed;
     const INTERRUPTED: HandInOutcome = HandInOutcome::Interrupted;
@@ -232,7 +233,7 @@ mod tests {
     fn attempt(why: Option<Why>) -> Attempt {
         let handler = Handlers::built_in().find("demo-slow").unwrap();
         let mut attempt = Attempt::new(handler, 1);
-        attempt.stop = why.map(|why| Stop { why, grace_ms: 1 });
+        attempt.stop = why.map(|why| Stop::new(why, 1));
         attempt
     }
 
@@ -313,14 +314,8 @@ mod tests {
         for first in reasons {
             for second in reasons {
                 let mut attempt = attempt(Some(first));
-                attempt.stop(Stop {
-                    why: second,
-                    grace_ms: 5,
-                });
-                let stop = Stop {
-                    why: first.max(second),
-                    grace_ms: 1,
-                };
+                attempt.stop(Stop::new(second, 5));
+                let stop = Stop::new(first.max(second), 1);
                 assert_eq!(attempt.stop, Some(stop), "the shorter grace too");
             }
         }

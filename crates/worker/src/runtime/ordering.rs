@@ -25,10 +25,7 @@ impl Dispatcher {
             .push(StopNote::new(fenced, StopStage::Delivered, now));
         match self.attempts.get_mut(fenced) {
             Some(attempt) => {
-                attempt.stop(Stop {
-                    why: Why::Order,
-                    grace_ms: order.grace_ms,
-                });
+                attempt.stop(Stop::new(Why::Order, order.grace_ms));
                 self.tell_how_far(fenced, now);
             }
             None if first => {

@@ -5,7 +5,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::{Errno, ioctl_fionbio, read, write};
 
-use crate::limits::REPORT_BYTES_MAX;
 use crate::wire::{Decoder, Order, Report};
 
 /// Orders from the worker.
@@ -86,11 +85,6 @@ impl Reports {
     /// Whether nothing is unsent that could still be sent.
     pub(crate) fn is_flushed(&self) -> bool {
         self.unsent.is_empty()
-    }
-
-    /// Whether a report that can be done without may be added.
-    pub(crate) fn have_room(&self) -> bool {
-        self.unsent.len() < REPORT_BYTES_MAX
     }
 
     pub(crate) fn push(&mut self, report: &Report) {

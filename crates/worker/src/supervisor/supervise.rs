@@ -123,7 +123,6 @@ impl Supervise {
                     }
                 }
                 Order::Stop { grace_ms } => self.stop(EndCause::Order, |_| grace_ms),
-                Order::Output => self.tell_output(),
             }
         }
         if worker_gone {
@@ -181,19 +180,6 @@ impl Supervise {
             program.stdin.write();
             program.stdout.drain();
             program.stderr.drain();
-        }
-    }
-
-    fn tell_output(&mut self) {
-        // Unread reports mean a slow reader: asking again costs it nothing.
-        if let (Some(program), true) = (&mut self.program, self.reports.have_room()) {
-            program.stdout.drain();
-            program.stderr.drain();
-            let event = Event::Output {
-                stdout: program.stdout.tail(),
-                stderr: program.stderr.tail(),
-            };
-            self.reports.push(&Report::Event { event });
         }
     }
 

@@ -3,8 +3,10 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use taskpilot_domain::stop::How;
+use taskpilot_worker::clock::BootInstant;
 use taskpilot_worker::journal::{Journal, Record};
 use taskpilot_worker::process_table::ProcessId;
 use taskpilot_worker::sweep::{Patience, PreviousLife};
@@ -110,11 +112,51 @@ async fn a_lost_supervisor_is_told_and_its_tree_ended() {
     assert_eq!(
         running.events.next().await,
         Some(Event::Lost {
-            survivors: Vec::new()
+            survivors: Vec::new(),
+            cause: None,
         })
     );
     assert_eq!(marked(&running.marker), [0; 0]);
     assert_eq!(world.journal.records().unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_supervisor_that_hangs_is_given_up_when_its_stop_is_overdue() {
+    let world = World::new();
+    let mut spec = world.script("trap '' TERM; : > ready; sleep 1000");
+    spec.timing.kill_ms = 200;
+    let mut running = world.start_until_ready(spec).await;
+    signal(Signal::STOP, running.supervised.supervisor().pid);
+    running
+        .supervised
+        .stop_within(Duration::from_millis(100), Duration::from_millis(100))
+        .unwrap();
+    let lost = Event::Lost {
+        survivors: Vec::new(),
+        cause: Some(EndCause::Order),
+    };
+    assert_eq!(running.events.next().await, Some(lost));
+    assert_eq!(marked(&running.marker), [0; 0]);
+    assert_eq!(world.journal.records().unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_supervisor_that_hangs_is_given_up_before_its_lease_ends() {
+    let world = World::new();
+    let mut spec = world.script(": > ready; sleep 1000");
+    spec.timing.lease_terminate_margin_ms = 2_000;
+    spec.timing.lease_kill_margin_ms = 1_000;
+    spec.lease_end = BootInstant::now().plus_ms(3_000);
+    let lease_end = spec.lease_end;
+    let mut running = world.start_until_ready(spec).await;
+    signal(Signal::STOP, running.supervised.supervisor().pid);
+    let lost = Event::Lost {
+        survivors: Vec::new(),
+        cause: Some(EndCause::Lease),
+    };
+    assert_eq!(running.events.next().await, Some(lost));
+    assert_eq!(marked(&running.marker), [0; 0]);
+    assert!(BootInstant::now() < lease_end);
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 use taskpilot_domain::stop::How;
+use taskpilot_worker::OutputTail;
 use taskpilot_worker::clock::BootInstant;
-use taskpilot_worker::{Event, OutputTail};
 
 use crate::world::{LONG_GRACE, Running, World, links_of, wait_until};
 
@@ -69,25 +69,6 @@ async fn only_the_end_of_a_long_output_is_kept() {
             bytes: 5
         }
     );
-}
-
-#[tokio::test]
-async fn output_can_be_looked_at_while_the_program_runs() {
-    let world = World::new();
-    let script = "echo half; : > ready; while [ ! -e go ]; do sleep 0.01; done; echo done";
-    let mut running = world.start_until_ready(world.script(script)).await;
-    running.supervised.request_output().unwrap();
-    let half = OutputTail {
-        text: "half\n".to_owned(),
-        bytes: 5,
-    };
-    let expected = Event::Output {
-        stdout: half,
-        stderr: OutputTail::default(),
-    };
-    assert_eq!(running.events.next().await, Some(expected));
-    world.write("go", "");
-    assert_eq!(running.ended().await.stdout.text, "half\ndone\n");
 }
 
 #[tokio::test]
