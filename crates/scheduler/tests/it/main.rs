@@ -6,5 +6,6 @@ mod foreign;
 mod idle;
 mod service;
 mod tasks;
+mod troubled_store;
 mod worker;
 mod workers;

@@ -20,6 +20,8 @@ use taskpilot_store_sqlite::SqliteSchedulerStore;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::troubled_store::TroubledStore;
+
 /// Longer than anything here takes; what waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A wake takes far less. A waiting claim that was not woken looks again only after two seconds.
@@ -32,6 +34,7 @@ pub(crate) struct Service {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) shutdown: Shutdown,
+    pub(crate) store: Arc<TroubledStore>,
     router: Router,
     directory: TempDir,
 }
@@ -40,10 +43,11 @@ pub(crate) struct Service {
 pub(crate) async fn start() -> Service {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteSchedulerStore::open(directory.path()).unwrap();
+    let store = Arc::new(TroubledStore::over(store));
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(BEGIN_MS)));
     let shutdown = Shutdown::new(Duration::from_secs(5));
     let app = App::new(
-        Arc::new(store),
+        store.clone(),
         clock.clone(),
         shutdown.clone(),
         Config::default(),
@@ -53,6 +57,7 @@ pub(crate) async fn start() -> Service {
     app.tick().await.unwrap();
     Service {
         router: router(app.clone()),
+        store,
         app,
         clock,
         shutdown,

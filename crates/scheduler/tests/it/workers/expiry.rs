@@ -1,6 +1,7 @@
 //! The end of a lease, and outages of ours, which are not the workers' fault.
 
 use serde_json::json;
+use taskpilot_store::StoreError;
 
 use crate::service::{Call, start};
 use crate::worker::{held, killed, succeeded, words};
@@ -68,4 +69,34 @@ async fn a_claim_after_a_pause_of_ours_is_served() {
     let answer = service.say(worker.claim(1)).await;
     assert_eq!(answer["grants"][0]["executionId"], 1);
     assert_eq!(answer["remainingMs"], 30_000);
+}
+
+#[tokio::test]
+async fn a_flood_does_not_keep_leases_from_ending() {
+    let service = start().await;
+    let (worker, grant) = service.running().await;
+    service.store.set(Some(StoreError::Overloaded));
+    service.pass_ms(31_000).await;
+    service.store.set(None);
+    service.pass_ms(1).await;
+    let beat = json!({"held": [held(&grant)], "claimSeq": 1});
+    let answer = service.send(worker.heartbeat(&beat)).await;
+    assert_eq!(answer.code(), (410, "session_expired"));
+}
+
+#[tokio::test]
+async fn a_loss_of_the_store_costs_no_lease() {
+    let service = start().await;
+    let (worker, grant) = service.running().await;
+    let detail = "the disk is full".to_owned();
+    service.store.set(Some(StoreError::Unavailable { detail }));
+    for _ in 0..31 {
+        service.clock.advance(1_000);
+        service.app.tick().await.unwrap_err();
+    }
+    service.store.set(None);
+    service.pass_ms(1).await;
+    let beat = json!({"held": [held(&grant)], "claimSeq": 1});
+    let answer = service.say(worker.heartbeat(&beat)).await;
+    assert_eq!(answer["lost"], json!([]));
 }

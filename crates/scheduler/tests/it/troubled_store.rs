@@ -1,0 +1,96 @@
+//! A store of which one verb, the expiry of sessions, fails as long as a test wants it to.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use taskpilot_domain::ids::{ExecutionId, SessionId};
+use taskpilot_domain::names::Namespace;
+use taskpilot_domain::retry::Jitter;
+use taskpilot_domain::time::Timestamp;
+use taskpilot_store::StoreError;
+use taskpilot_store::rows::changes::Change;
+use taskpilot_store::rows::executions::{
+    CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
+    ExecutionSummary, NewExecution,
+};
+use taskpilot_store::rows::sessions::{
+    ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
+    SessionGone, SessionRecord, SessionRef,
+};
+use taskpilot_store::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
+use taskpilot_store::scheduler::{SchedulerStore, Tick};
+use taskpilot_store_sqlite::SqliteSchedulerStore;
+use tokio::sync::broadcast;
+
+pub(crate) struct TroubledStore {
+    store: SqliteSchedulerStore,
+    trouble: Mutex<Option<StoreError>>,
+}
+
+impl TroubledStore {
+    pub(crate) fn over(store: SqliteSchedulerStore) -> Self {
+        Self {
+            store,
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// From now on sessions expire, or this goes wrong instead.
+    pub(crate) fn set(&self, trouble: Option<StoreError>) {
+        *self.trouble.lock().unwrap() = trouble;
+    }
+}
+
+macro_rules! pass_on {
+    ($($verb:ident($($name:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl SchedulerStore for TroubledStore {
+            $(async fn $verb(&self, $($name: $kind),*) -> Result<$answer, StoreError> {
+                self.store.$verb($($name),*).await
+            })*
+
+            async fn expire_sessions(
+                &self,
+                now: Timestamp,
+                limit: u32,
+                jitter: Jitter,
+            ) -> Result<Tick, StoreError> {
+                let trouble = self.trouble.lock().unwrap().clone();
+                match trouble {
+                    Some(trouble) => Err(trouble),
+                    None => self.store.expire_sessions(now, limit, jitter).await,
+                }
+            }
+
+            fn changes(&self) -> broadcast::Receiver<Arc<[Change]>> {
+                self.store.changes()
+            }
+        }
+    };
+}
+
+pass_on! {
+    create_executions(now: Timestamp, executions: Vec<NewExecution>) -> Vec<CreateOutcome>;
+    get_execution(namespace: &Namespace, id: ExecutionId) -> Option<ExecutionRecord>;
+    find_executions(namespace: &Namespace, ids: Vec<ExecutionId>) -> Vec<ExecutionSummary>;
+    list_executions(namespace: &Namespace, filter: ExecutionFilter) -> Vec<ExecutionSummary>;
+    cancel_executions(now: Timestamp, requests: Vec<CancelRequest>) -> Vec<CancelOutcome>;
+    register_session(now: Timestamp, session: NewSession) -> SessionRecord;
+    claim(now: Timestamp, request: ClaimRequest) -> ClaimOutcome;
+    finish_attempts(now: Timestamp, session: SessionRef, items: Vec<HandIn>) -> FinishOutcome;
+    report_stops(now: Timestamp, session: SessionRef, reports: Vec<StopReport>)
+        -> Result<Vec<StopVerdict>, SessionGone>;
+    heartbeat(now: Timestamp, heartbeat: Heartbeat) -> HeartbeatOutcome;
+    list_orders(session: SessionRef) -> Result<Vec<StopOrder>, SessionGone>;
+    end_session(now: Timestamp, session: SessionRef, never_started: Vec<Held>, jitter: Jitter)
+        -> Result<(), SessionGone>;
+    get_session(id: SessionId) -> Option<(Namespace, SessionRecord)>;
+    list_sessions(namespace: &Namespace, limit: u32) -> Vec<SessionRecord>;
+    promote_due(now: Timestamp, limit: u32) -> Tick;
+    time_out_attempts(now: Timestamp, limit: u32, jitter: Jitter) -> Tick;
+    pass_deadlines(now: Timestamp, limit: u32) -> Tick;
+    flag_overdue_stops(now: Timestamp, limit: u32) -> Tick;
+    extend_leases(now: Timestamp, until: Timestamp) -> ();
+    latest_instant() -> Option<Timestamp>;
+    check() -> ();
+}
