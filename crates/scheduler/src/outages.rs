@@ -1,5 +1,5 @@
 //! Outages of ours are not the workers' fault: after a start, a loss of the store, a jump of the wall
-//! clock or a pause of this process, nothing expires for one lease.
+//! clock or a pause of this process, nothing expires and no stop is overdue for one lease.
 //!
 //! Whatever judges by the end of a lease asks here first: the first call after an outage may come
 //! before the first tick of a loop.
@@ -11,9 +11,15 @@ use tokio::sync::Mutex;
 
 use crate::app::App;
 
-/// When we were last seen to be well.
+/// When we were last seen to be well, and how long the last outage counts.
 #[derive(Debug, Default)]
-pub(crate) struct Outages(Mutex<Option<Look>>);
+pub(crate) struct Outages(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    last: Option<Look>,
+    excused_until: Option<Timestamp>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Look {
@@ -24,24 +30,32 @@ struct Look {
 impl Outages {
     /// Gives every session a lease more if we were away. Answers the time.
     pub(crate) async fn heed(&self, app: &App) -> Result<Timestamp, StoreError> {
-        let mut last = self.0.lock().await;
+        let mut seen = self.0.lock().await;
         let look = Look {
             wall: app.clock.now(),
             boot_ms: app.clock.boot_ms(),
         };
-        if is_outage(*last, look) {
-            *last = None;
+        if is_outage(seen.last, look) {
+            seen.last = None;
             let until = look.wall.plus_ms(app.config.lease_ms);
             app.store.extend_leases(look.wall, until).await?;
+            seen.excused_until = Some(until);
             tracing::info!("leases are extended after a start or an outage");
         }
-        *last = Some(look);
+        seen.last = Some(look);
         Ok(look.wall)
+    }
+
+    /// Whether we were away less than a lease ago.
+    pub(crate) async fn are_recent(&self, app: &App) -> Result<bool, StoreError> {
+        let now = self.heed(app).await?;
+        let excused_until = self.0.lock().await.excused_until;
+        Ok(excused_until.is_some_and(|until| now < until))
     }
 
     /// The store failed: whenever it serves again, that was an outage.
     pub(crate) async fn note_loss(&self) {
-        *self.0.lock().await = None;
+        self.0.lock().await.last = None;
     }
 }
 

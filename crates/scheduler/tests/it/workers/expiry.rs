@@ -100,3 +100,19 @@ async fn a_loss_of_the_store_costs_no_lease() {
     let answer = service.say(worker.heartbeat(&beat)).await;
     assert_eq!(answer["lost"], json!([]));
 }
+
+#[tokio::test]
+async fn a_stop_that_came_due_while_we_were_away_is_overdue_only_a_lease_later() {
+    let service = start().await;
+    let (worker, grant) = service.running().await;
+    service.cancel(1).await;
+    service.clock.advance(300_000);
+    let beat = json!({"held": [held(&grant)], "claimSeq": 1});
+    for _ in 0..5 {
+        service.pass_ms(5_000).await;
+        service.say(worker.heartbeat(&beat)).await;
+        assert_eq!(service.execution(1).await["stop"]["status"], "REQUESTED");
+    }
+    service.pass_ms(6_000).await;
+    assert_eq!(service.execution(1).await["stop"]["status"], "STUCK");
+}
