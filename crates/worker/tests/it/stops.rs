@@ -47,15 +47,16 @@ async fn a_canceled_program_is_terminated_and_the_end_is_proven() {
 #[tokio::test]
 async fn a_program_that_ignores_the_signal_is_killed_after_its_grace() {
     let scheduler = Scheduler::start().await;
-    let bench = Bench::new();
+    let script = "trap '' TERM; : > @deaf; sleep 600 & sleep 600";
+    let bench = Bench::with_scripts(&[("stubborn", script, "")]);
     let worker = bench.start(&scheduler.url());
-    let body = json!({"type": "demo-stubborn", "payload": "hello", "cancelGraceMs": 200});
+    let body = json!({"type": "stubborn", "payload": "hello", "cancelGraceMs": 200});
     let id = scheduler.create(body).await;
-    scheduler.when_status(id, "RUNNING").await;
+    wait_for_file(&bench.path("deaf")).await;
     scheduler.cancel(id).await;
     let stopped = scheduler.when_stopped(id).await;
-    let how = &stopped["stop"]["how"];
-    assert!(how == "killed" || how == "never_started", "{stopped:#}");
+    assert_eq!(bench.programs(), [0; 0]);
+    assert_eq!(stopped["stop"]["how"], "killed");
     worker.end().await;
 }
 

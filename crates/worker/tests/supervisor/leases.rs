@@ -21,7 +21,10 @@ async fn a_lease_that_is_not_renewed_ends_the_tree_before_its_end() {
     let world = World::new();
     let mut spec = world.script(STUBBORN);
     spec.timing = TIMING;
-    spec.lease_end = BootInstant::now().plus_ms(1_200);
+    // Far enough before the end for a machine that is busy.
+    spec.timing.lease_terminate_margin_ms = 4_000;
+    spec.timing.lease_kill_margin_ms = 3_000;
+    spec.lease_end = BootInstant::now().plus_ms(5_000);
     let lease_end = spec.lease_end;
     let mut running = world.start(spec).await;
     let mut signals = Vec::new();
@@ -47,12 +50,17 @@ async fn a_lease_that_is_not_renewed_ends_the_tree_before_its_end() {
         panic!("{signals:?}");
     };
     assert!(
-        first >= lease_end.minus_ms(400),
+        first >= lease_end.minus_ms(4_000),
         "not early: {first:?}, lease {lease_end:?}"
     );
     assert!(
-        second >= lease_end.minus_ms(200),
+        second >= lease_end.minus_ms(3_000),
         "not early: {second:?}, lease {lease_end:?}"
+    );
+    assert!(
+        ended.at < lease_end,
+        "not late: {:?}, lease {lease_end:?}",
+        ended.at
     );
 }
 
