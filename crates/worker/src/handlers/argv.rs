@@ -55,7 +55,7 @@ impl Declared {
         let mut arguments = Vec::with_capacity(self.templates.len());
         for template in &self.templates {
             let argument = template.render(&values)?;
-            if let Some(name) = template.leading_text(&values)
+            if let Some(name) = template.leading_parameter(&values)
                 && !is_operand
                 && argument.starts_with('-')
             {
@@ -83,7 +83,10 @@ fn seconds(payload: &JsonText, default: u32) -> Result<String, String> {
         return Ok(default.to_string());
     };
     match asked.as_f64() {
-        Some(seconds) if (0.0..=DEMO_SECONDS_MAX).contains(&seconds) => Ok(format!("{seconds}")),
+        Some(seconds) if (0.0..=DEMO_SECONDS_MAX).contains(&seconds) => {
+            // -0 is such a number, and an option.
+            Ok(format!("{}", seconds.abs()))
+        }
         Some(_) | None => Err(format!(
             "the payload at {place:?} is no number from 0 to {DEMO_SECONDS_MAX}"
         )),
@@ -93,6 +96,32 @@ fn seconds(payload: &JsonText, default: u32) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_declared_number_begins_an_argument_with_a_dash() {
+        let schema = serde_json::json!({"type": "object", "required": ["a"], "properties": {
+            "a": true, "n": {"type": "number", "default": 0},
+            "i": {"type": ["integer", "null"], "default": -7}}});
+        let arguments = |template: &str| {
+            Arguments::Declared(Declared {
+                templates: vec![Template::parse(template).unwrap()],
+                parameters: Some(Parameters::compile(&schema).unwrap()),
+                allow_leading_dash: false,
+            })
+        };
+        let render = |template: &str, payload: &str| {
+            let payload = JsonText::from_text(payload).unwrap();
+            arguments(template).render(&payload).map_err(|_| ())
+        };
+        let is = |text: &str| Ok(vec![text.to_owned()]);
+        assert_eq!(render("{n}", r#"{"a": 1, "n": -1.50}"#), is("-1.50"));
+        assert_eq!(render("{i}", r#"{"a": 1}"#), is("-7"));
+        assert_eq!(render("{a}", r#"{"a": 5}"#), is("5"));
+        assert_eq!(render("--x={a}", r#"{"a": -5}"#), is("--x=-5"));
+        for payload in [r#"{"a": -5}"#, r#"{"a": "-5"}"#, r#"{"a": -0}"#] {
+            assert_eq!(render("{a}", payload), Err(()), "{payload}");
+        }
+    }
 
     #[test]
     fn only_numbers_make_a_demo_longer_or_shorter() {
@@ -114,6 +143,9 @@ mod tests {
         assert_eq!(seconds("0.25"), is("0.25"));
         assert_eq!(seconds(r#"{"seconds": 3}"#), is("3"));
         assert_eq!(seconds("1e-7"), is("0.0000001"));
+        for nothing in ["0", "-0", "-0.0", r#"{"seconds": -0}"#] {
+            assert_eq!(seconds(nothing), is("0"), "no option of sleep");
+        }
         for payload in [
             "-1",
             "1e99",

@@ -1,6 +1,6 @@
 //! What a handler takes: a JSON Schema of its payload, and the texts of the payload's properties.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 use taskpilot_api::json::JsonText;
@@ -11,6 +11,7 @@ pub(crate) struct Parameters {
     defaults: BTreeMap<String, Value>,
     required: Vec<String>,
     properties: Vec<String>,
+    numbers: BTreeSet<String>,
 }
 
 /// A parameter as text.
@@ -18,8 +19,8 @@ pub(crate) struct Parameters {
 pub(crate) struct Value {
     /// A string as it is, anything else as its JSON text without white space.
     pub(crate) text: String,
-    /// Whether it is a string.
-    pub(crate) is_string: bool,
+    /// Whether its schema lets it be nothing but a number (or null).
+    pub(crate) is_number: bool,
 }
 
 impl std::fmt::Debug for Parameters {
@@ -41,9 +42,12 @@ impl Parameters {
         let properties = schema["properties"].as_object();
         let declared: Vec<(&String, &serde_json::Value)> =
             properties.into_iter().flatten().collect();
+        let numbers = declared.iter().filter(|(_, property)| is_number(property));
+        let numbers: BTreeSet<String> = numbers.map(|(name, _)| (*name).clone()).collect();
         let default = |(name, property): &(&String, &serde_json::Value)| {
             let text = JsonText::of(property.get("default")?).ok()?;
-            Some(((*name).clone(), Value::of(&text)))
+            let value = Value::of(&text, numbers.contains(*name));
+            Some(((*name).clone(), value))
         };
         let required = schema["required"].as_array().into_iter().flatten();
         Ok(Self {
@@ -53,6 +57,7 @@ impl Parameters {
                 .filter_map(|name| Some(name.as_str()?.to_owned()))
                 .collect(),
             properties: declared.into_iter().map(|(name, _)| name.clone()).collect(),
+            numbers,
         })
     }
 
@@ -82,7 +87,8 @@ impl Parameters {
         for (name, text) in texts {
             if self.properties.contains(&name) {
                 let text = JsonText::from_text(text.get()).map_err(unreadable)?;
-                values.insert(name, Value::of(&text));
+                let value = Value::of(&text, self.numbers.contains(&name));
+                values.insert(name, value);
             }
         }
         Ok(values.into_iter().collect())
@@ -90,17 +96,28 @@ impl Parameters {
 }
 
 impl Value {
-    fn of(json: &JsonText) -> Self {
+    /// Nobody checks a default against its schema, so a text is never taken for a number.
+    fn of(json: &JsonText, is_declared_number: bool) -> Self {
         match json.read::<String>() {
             Ok(text) => Self {
                 text,
-                is_string: true,
+                is_number: false,
             },
             Err(_) => Self {
                 text: json.compact(),
-                is_string: false,
+                is_number: is_declared_number,
             },
         }
+    }
+}
+
+/// Whether a schema says by itself that its values are numbers.
+fn is_number(property: &serde_json::Value) -> bool {
+    let one =
+        |kind: &serde_json::Value| matches!(kind.as_str(), Some("integer" | "number" | "null"));
+    match &property["type"] {
+        serde_json::Value::Array(kinds) => kinds.iter().all(one),
+        kind => one(kind),
     }
 }
 

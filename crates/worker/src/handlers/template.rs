@@ -111,15 +111,15 @@ impl Template {
         Ok(argument)
     }
 
-    /// The parameter whose text (not a number) the argument begins with.
-    pub(crate) fn leading_text(&self, values: &[(String, Value)]) -> Option<&str> {
+    /// The parameter with whose text the argument begins, unless it is declared as a number.
+    pub(crate) fn leading_parameter(&self, values: &[(String, Value)]) -> Option<&str> {
         for part in &self.parts {
             match part {
                 Part::Text(_) => return None,
                 Part::Parameter(name) => {
                     let value = value(values, name)?;
                     if !value.text.is_empty() {
-                        return value.is_string.then_some(name.as_str());
+                        return (!value.is_number).then_some(name.as_str());
                     }
                 }
             }
@@ -150,7 +150,7 @@ mod tests {
             .map(|(name, text)| {
                 let value = Value {
                     text: (*text).to_owned(),
-                    is_string: true,
+                    is_number: false,
                 };
                 ((*name).to_owned(), value)
             })
