@@ -37,6 +37,7 @@ impl Job {
 }
 
 /// Whom an attempt tells what happens to it.
+#[derive(Clone)]
 struct Teller {
     fenced: FencedAttempt,
     inbox: mpsc::Sender<Message>,
@@ -56,14 +57,45 @@ impl Teller {
     }
 }
 
+/// Ends an attempt whose preparation panics: a bug of ours must not hold it for ever.
+struct EndsOnPanic {
+    teller: Option<Teller>,
+}
+
+impl EndsOnPanic {
+    fn guarding(teller: &Teller) -> Self {
+        let teller = Some(teller.clone());
+        Self { teller }
+    }
+
+    /// From now on there may be something that a message alone does not end.
+    fn disarm(mut self) {
+        self.teller = None;
+    }
+}
+
+impl Drop for EndsOnPanic {
+    fn drop(&mut self) {
+        if let Some(teller) = self.teller.take().filter(|_| std::thread::panicking()) {
+            let failure = FailureBody {
+                code: "worker_failed".to_owned(),
+                message: "the worker failed to prepare the attempt; its log says why".to_owned(),
+                retryable: true,
+            };
+            tokio::spawn(async move { teller.tell(Step::NotStarted(failure)).await });
+        }
+    }
+}
+
 /// Returns when nothing of the attempt is left.
 pub(crate) async fn run(job: Job, inbox: mpsc::Sender<Message>) {
     let teller = Teller {
         fenced: job.fenced,
         inbox,
     };
+    let guard = EndsOnPanic::guarding(&teller);
     match job.handler.prepare(&job.grant) {
-        Ok(Prepared::Command(command)) => supervise(job, *command, &teller).await,
+        Ok(Prepared::Command(command)) => supervise(job, *command, &teller, guard).await,
         Ok(Prepared::InProcess(code)) => {
             let ready = Step::Ready(Ready::InProcess(code));
             teller.tell_last(ready, job.slot).await;
@@ -72,7 +104,7 @@ pub(crate) async fn run(job: Job, inbox: mpsc::Sender<Message>) {
     }
 }
 
-async fn supervise(job: Job, command: Command, teller: &Teller) {
+async fn supervise(job: Job, command: Command, teller: &Teller, guard: EndsOnPanic) {
     let timeout_ms = command.timeout_ms;
     let started = match spec(&job, command) {
         Ok(spec) => job
@@ -84,6 +116,7 @@ async fn supervise(job: Job, command: Command, teller: &Teller) {
     };
     match started {
         Ok((supervised, events)) => {
+            guard.disarm();
             teller.tell(Step::Ready(Ready::Program(supervised))).await;
             listen(events, timeout_ms, job.into_slot(), teller).await;
         }
@@ -179,7 +212,30 @@ fn is_last(event: &Event) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Token};
+
     use super::*;
+
+    #[tokio::test]
+    async fn an_attempt_whose_preparation_panics_ends() {
+        let (inbox, mut heard) = mpsc::channel(1);
+        let fenced = FencedAttempt {
+            execution_id: ExecutionId::new(1).unwrap(),
+            attempt: AttemptNumber(1),
+            token: Token::from_bytes([1; 16]),
+        };
+        let teller = Teller { fenced, inbox };
+        let preparing = tokio::spawn(async move {
+            let _guard = EndsOnPanic::guarding(&teller);
+            panic!("on purpose");
+        });
+        assert!(preparing.await.unwrap_err().is_panic());
+        let Some(Message::Attempt(about, Step::NotStarted(failure), None)) = heard.recv().await
+        else {
+            panic!("it does not end");
+        };
+        assert_eq!((about, failure.code.as_str()), (fenced, "worker_failed"));
+    }
 
     #[test]
     fn the_margins_shrink_with_the_lease() {
