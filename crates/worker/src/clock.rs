@@ -65,6 +65,15 @@ impl BootInstant {
     }
 }
 
+/// Waits and keeps its thread, which must not be one of the runtime.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of the worker that owns waiting"
+)]
+pub(crate) fn pause_thread(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
 /// Waits, on tokio's clock.
 #[expect(
     clippy::disallowed_methods,

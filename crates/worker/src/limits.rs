@@ -32,6 +32,10 @@ pub(crate) const KILL_ROUNDS_PER_TURN: usize = 32;
 pub(crate) const TERMINATE_PAUSE_MS: (u64, u64) = (20, 500);
 /// The same while it is killed; it is also killed at every SIGCHLD.
 pub(crate) const KILL_PAUSE_MS: (u64, u64) = (2, 100);
+/// How long a process may seem to have no environment while it is between two programs, on a busy
+/// machine, and the pause between two looks at it.
+pub(crate) const ENVIRONMENT_LOOK_MS: u64 = 200;
+pub(crate) const ENVIRONMENT_PAUSE_MS: u64 = 2;
 /// Pause between two looks at the leftovers of a previous life.
 pub(crate) const PREVIOUS_LIFE_PAUSE_MS: u64 = 20;
 /// Time beyond orphan grace and kill time after which a supervisor counts as hung.

@@ -7,6 +7,9 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{BootInstant, pause_thread};
+use crate::limits::{ENVIRONMENT_LOOK_MS, ENVIRONMENT_PAUSE_MS};
+
 /// One process of this boot: a pid alone may name another one tomorrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProcessId {
@@ -139,30 +142,64 @@ pub(crate) fn own_children() -> Option<Vec<Process>> {
     )
 }
 
-/// Looks at an environment that may be between two programs.
-const ENVIRONMENT_LOOKS: u32 = 100;
-
-/// Whether the environment with which the process was executed has this `NAME=value`.
-pub(crate) fn has_variable(pid: i32, variable: &str) -> bool {
-    environment(pid).is_ok_and(|environment| {
-        environment
-            .split(|byte| *byte == 0)
-            .any(|entry| entry == variable.as_bytes())
-    })
+/// Those that were executed with this `NAME=value` in their environment.
+///
+/// In the middle of execve(2) a process has memory and, for a moment, no environment in it: whoever
+/// looks once misses it. Such a process is looked at again, for [`ENVIRONMENT_LOOK_MS`] at most. May
+/// block as long.
+pub(crate) fn with_variable(mut processes: Vec<Process>, variable: &str) -> Vec<ProcessId> {
+    let until = BootInstant::now().plus_ms(ENVIRONMENT_LOOK_MS);
+    let mut found = Vec::new();
+    loop {
+        processes.retain(|process| match look(process.id.pid, variable) {
+            Environment::Has => {
+                found.push(process.id);
+                false
+            }
+            Environment::HasNot => false,
+            Environment::NotYet => true,
+        });
+        if processes.is_empty() || BootInstant::now() >= until {
+            return found;
+        }
+        pause_thread(ENVIRONMENT_PAUSE_MS);
+    }
 }
 
-/// In the middle of execve(2) a process has memory and, for a moment, no environment in it: whoever
-/// looks once misses it. One that has none by choice is looked at in vain, a bounded number of times.
-fn environment(pid: i32) -> io::Result<Vec<u8>> {
+enum Environment {
+    Has,
+    HasNot,
+    NotYet,
+}
+
+fn look(pid: i32, variable: &str) -> Environment {
     let path = format!("/proc/{pid}/environ");
-    for _ in 1..ENVIRONMENT_LOOKS {
-        let environment = fs::read(&path)?;
-        if !environment.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
-            return Ok(environment);
+    let mut environment = fs::read(&path).unwrap_or_default();
+    if environment.is_empty() {
+        // The end of an environment has an address once it is there, and another one in the next
+        // program. A thread of the kernel has neither a program nor an environment.
+        let before = environment_end(pid);
+        environment = fs::read(&path).unwrap_or_default();
+        let is_between = before == Some(0) || before != environment_end(pid);
+        if environment.is_empty() && is_between && fs::read_link(format!("/proc/{pid}/exe")).is_ok()
+        {
+            return Environment::NotYet;
         }
-        std::thread::yield_now();
     }
-    fs::read(&path)
+    let mut entries = environment.split(|byte| *byte == 0);
+    if entries.any(|entry| entry == variable.as_bytes()) {
+        Environment::Has
+    } else {
+        Environment::HasNot
+    }
+}
+
+/// Field 51; 0 between two programs, and for a process that may not be looked at.
+fn environment_end(pid: i32) -> Option<u64> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    let fields = stat.rsplit_once(')')?.1;
+    fields.split_ascii_whitespace().nth(51 - 3)?.parse().ok()
 }
 
 /// The id of this boot: pids and start times of another one mean nothing.
@@ -209,6 +246,20 @@ mod tests {
     }
 
     #[test]
+    fn who_has_no_environment_by_choice_is_not_looked_at_again() {
+        let mut sleep = std::process::Command::new("/bin/sleep");
+        let mut child = sleep.arg("60").env_clear().spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let process = Process::read(pid).unwrap();
+        // Waits until its program has begun.
+        assert_eq!(with_variable(vec![process], "A=B"), []);
+        let looked = look(pid, "A=B");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(matches!(looked, Environment::HasNot));
+    }
+
+    #[test]
     fn a_variable_is_seen_as_soon_as_its_process_is_there() {
         for round in 0..200 {
             let variable = format!("{round}");
@@ -218,10 +269,11 @@ mod tests {
                 .spawn()
                 .unwrap();
             let pid = i32::try_from(child.id()).unwrap();
-            let seen = has_variable(pid, &format!("ROUND={variable}"));
+            let process = Process::read(pid).unwrap();
+            let seen = with_variable(vec![process], &format!("ROUND={variable}"));
             child.kill().unwrap();
             child.wait().unwrap();
-            assert!(seen, "round {round}");
+            assert_eq!(seen, [process.id], "round {round}");
         }
     }
 }

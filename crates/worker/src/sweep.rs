@@ -13,7 +13,7 @@ use crate::clock::{BootInstant, pause};
 use crate::journal::{Entry, Journal, Record};
 use crate::limits::{ORPHAN_GRACE_MS, PREVIOUS_LIFE_PAUSE_MS, PREVIOUS_LIFE_SLACK_MS};
 use crate::orphans::end_orphans_of;
-use crate::process_table::{ProcessId, all, descendants_of, has_variable};
+use crate::process_table::{ProcessId, all, descendants_of, with_variable};
 use crate::spec::MARKER_VARIABLE;
 
 /// What became of the supervisors of a previous life.
@@ -104,10 +104,16 @@ fn kill_rest(record: &Record) -> Vec<i32> {
             found.push(record.supervisor);
         }
     }
-    found.extend(marked(&record.marker));
-    for process in &found {
-        process.signal(Signal::KILL);
-    }
+    let kill = |processes: &[ProcessId]| {
+        for process in processes {
+            process.signal(Signal::KILL);
+        }
+    };
+    // Before the search for what is marked, which takes its time.
+    kill(&found);
+    let marked = marked(&record.marker);
+    kill(&marked);
+    found.extend(marked);
     found.iter().map(|process| process.pid).collect()
 }
 
@@ -149,10 +155,6 @@ async fn pass(record: Record) -> Vec<i32> {
 }
 
 fn marked(marker: &str) -> Vec<ProcessId> {
-    let variable = format!("{MARKER_VARIABLE}={marker}");
     let living = all().into_iter().filter(|process| !process.zombie);
-    living
-        .filter(|process| has_variable(process.id.pid, &variable))
-        .map(|process| process.id)
-        .collect()
+    with_variable(living.collect(), &format!("{MARKER_VARIABLE}={marker}"))
 }
