@@ -64,6 +64,8 @@ pub(crate) const CLAIM_HASTY_MS: u64 = 1_000;
 pub(crate) const LOST_GRACE_MS: u64 = ORPHAN_GRACE_MS;
 /// Time beyond grace and kill time for the proof to arrive from the supervisors.
 pub(crate) const PROOF_SLACK_MS: u64 = 1_000;
+/// Time for what a supervisor that is given up may have said while we did not listen.
+pub(crate) const LAST_WORDS_MS: u64 = 100;
 /// Longest time for the last reports and the goodbye of a worker that ends.
 pub(crate) const FLUSH_MS: u64 = 3_000;
 /// Least time for an orderly end: signals, kills and last words need some on a busy machine.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use crate::backstop::{Backstop, Told, backstop};
 use crate::clock::{BootInstant, pause};
 use crate::journal::{Entry, Journal};
 use crate::limits::{
-    EVENTS_MAX, ORDER_BYTES_MAX, PROOF_SLACK_MS, READY_MS, REPORT_BYTES_MAX, STDIN_BYTES_MAX,
-    SURVIVORS_PAUSE_MS,
+    EVENTS_MAX, LAST_WORDS_MS, ORDER_BYTES_MAX, PROOF_SLACK_MS, READY_MS, REPORT_BYTES_MAX,
+    STDIN_BYTES_MAX, SURVIVORS_PAUSE_MS,
 };
 use crate::orphans::{self, Known};
 use crate::process_table::ProcessId;
@@ -288,11 +289,9 @@ impl Listening {
     async fn listen(&mut self) -> Silence {
         let mut is_stuck = false;
         loop {
-            let report = tokio::select! {
-                biased;
-                report = next_report(&mut self.reports) => report,
-                // A report that is read half is lost with it, and so is its supervisor.
-                cause = self.backstop.overdue(), if !is_stuck => return Silence::Hangs(cause),
+            let report = match self.hear(is_stuck).await {
+                Ok(report) => report,
+                Err(cause) => return Silence::Hangs(cause),
             };
             match report {
                 None => return Silence::Gone,
@@ -307,6 +306,21 @@ impl Listening {
                     // Nobody may be listening any more; the end still has to be seen.
                     let _ = self.events.send(event).await;
                 }
+            }
+        }
+    }
+
+    /// The next report, unless it is overdue: then the cause.
+    async fn hear(&mut self, is_stuck: bool) -> Result<Option<Report>, EndCause> {
+        let mut report = pin!(next_report(&mut self.reports));
+        tokio::select! {
+            biased;
+            report = &mut report => Ok(report),
+            cause = self.backstop.overdue(), if !is_stuck => {
+                // It may be us who hung: then its words lie in the pipe.
+                let last_words = Duration::from_millis(LAST_WORDS_MS);
+                let report = tokio::time::timeout(last_words, report).await;
+                report.map_err(|_| cause)
             }
         }
     }
