@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+const YEAR: Duration = Duration::from_hours(365 * 24);
+
 /// A request to stop that everybody in a service shares.
 #[derive(Debug, Clone)]
 pub struct Shutdown {
@@ -34,7 +36,7 @@ impl Shutdown {
     /// The same with another time to drain: what is left of one that is shared. The first request
     /// counts.
     pub fn request_within(&self, drain: Duration) {
-        self.end.get_or_init(|| now() + drain);
+        self.end.get_or_init(|| end_of(drain));
         self.requested.cancel();
     }
 
@@ -51,7 +53,7 @@ impl Shutdown {
     /// Returns when the time to drain is over too: drop what still runs.
     pub async fn expired(&self) {
         self.requested().await;
-        let end = *self.end.get_or_init(|| now() + self.drain);
+        let end = *self.end.get_or_init(|| end_of(self.drain));
         let never = tokio::time::timeout_at(end, pending::<()>()).await;
         debug_assert!(never.is_err(), "the future never ends by itself");
     }
@@ -61,8 +63,10 @@ impl Shutdown {
     clippy::disallowed_methods,
     reason = "the time to drain is this process's own time"
 )]
-fn now() -> Instant {
-    Instant::now()
+fn end_of(drain: Duration) -> Instant {
+    let now = Instant::now();
+    // However long that may be: no clock counts beyond its end.
+    now.checked_add(drain).unwrap_or(now + YEAR)
 }
 
 #[cfg(test)]
@@ -79,6 +83,14 @@ mod tests {
         assert!(early.is_err());
         let late = tokio::time::timeout(Duration::from_secs(31), shutdown.expired()).await;
         assert_eq!(late, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_without_end_is_no_accident() {
+        let shutdown = Shutdown::new(Duration::MAX);
+        shutdown.request();
+        let day = Duration::from_hours(24);
+        assert!(tokio::time::timeout(day, shutdown.expired()).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

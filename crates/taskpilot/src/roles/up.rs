@@ -69,12 +69,11 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
             failure = scheduler.unasked() => Some(failure),
         };
         // The worker says goodbye to a scheduler that still listens.
-        let end = now() + drain;
+        let began = now();
         stop_work.cancel();
         let worked = working.ended(&asked).await;
-        let rest = end
-            .saturating_duration_since(now())
-            .max(services_share(drain));
+        let rest = drain.saturating_sub(now().duration_since(began));
+        let rest = rest.max(services_share(drain));
         tokio::join!(control.stop_within(rest), scheduler.stop_within(rest));
         unasked.map_or(worked, Err)
     })
