@@ -72,7 +72,7 @@ impl Schedule {
         Self {
             stop_at: now.plus_ms(run_ms),
             grace_ms,
-            proof_ms: kill_ms / 2,
+            proof_ms: kill_ms / 4,
             stopped_by: over_at.minus_ms(tell_ms),
             told_by: over_at.minus_ms(tell_ms / 2),
             over_at,
@@ -136,7 +136,10 @@ impl Dispatcher {
                 {
                     self.stage = Stage::Flushing(schedule.told_by);
                 }
-                (Stage::Flushing(until), _) if !is_late && self.is_flushed() => self.close(until),
+                // What is still dying may yet be handed in.
+                (Stage::Flushing(until), _) if !is_late && !any_live && self.is_flushed() => {
+                    self.close(until);
+                }
                 (Stage::Flushing(_) | Stage::Closing(_), Some(schedule)) if is_late => {
                     return Some(self.shut_down(schedule));
                 }

@@ -100,12 +100,12 @@ async fn a_supervisor_that_hangs_does_not_keep_work_beyond_its_lease() {
 async fn a_supervisor_that_hangs_does_not_keep_a_worker_from_its_end() {
     let scheduler = Scheduler::start().await;
     let mut bench = Bench::with_scripts(&[("hangs", STOPS_ITS_SUPERVISOR, "")]);
-    bench.drain = Duration::from_secs(4);
+    bench.drain = Duration::from_secs(8);
     let worker = bench.start(&scheduler.url());
     let id = scheduler.run("hangs", json!(1)).await;
     wait_for_file(&bench.path("ready")).await;
     worker.ask_to_end();
-    let ended = tokio::time::timeout(Duration::from_secs(7), worker.ended()).await;
+    let ended = tokio::time::timeout(Duration::from_secs(14), worker.ended()).await;
     ended.expect("an end in time").unwrap();
     assert_eq!(bench.programs(), [0; 0]);
     let back = scheduler.execution(id).await;
