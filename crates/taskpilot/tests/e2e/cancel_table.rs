@@ -134,7 +134,12 @@ async fn a_canceled_execution_stays_as_it_was_canceled() -> Result<()> {
         .header("Prefer", "wait=15")
         .json(&json!({"reason": "first"}));
     first.send().await?.expect(204)?;
-    let before = view(up.control, bound.task).await?;
+    // The word that the program was signaled may come after the proof that it has ended.
+    let before = wait_until("every stage has its stamp", SOON, || async {
+        let view = view(up.control, bound.task).await?;
+        Ok((view["stop"]["acknowledgedAt"] != Value::Null).then_some(view))
+    })
+    .await?;
     assert_eq!(before["cancel"]["reason"], "first");
     let second = up.control.put(&path).json(&json!({"reason": "second"}));
     second.send().await?.expect(204)?;
