@@ -3,6 +3,7 @@
 
 mod doc_paths;
 mod edges;
+mod faces;
 mod file_length;
 mod file_names;
 mod forbidden_code;
@@ -28,6 +29,7 @@ type Check = fn(&Tree) -> Vec<Finding>;
 const CHECKS: &[Check] = &[
     doc_paths::check,
     edges::check,
+    faces::check,
     file_length::check,
     file_names::check,
     forbidden_code::check,

@@ -9,7 +9,8 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::{Manner, Says, Seen, Shared, lock};
+use super::server::{Shared, lock};
+use super::{Manner, Says, Seen};
 use crate::http::Http;
 use crate::http1::{self, Unframed};
 

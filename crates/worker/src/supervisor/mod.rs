@@ -6,6 +6,7 @@
 //! daemon, systemd) is not its descendant and is not ended.
 
 mod channels;
+mod life;
 mod output;
 mod plan;
 mod program;
@@ -15,20 +16,4 @@ mod supervise;
 mod timer;
 mod tree;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
-
-use supervise::Supervise;
-
-/// The whole life of a supervisor process, for `argv[1] == "__supervise"`. Orders come on standard
-/// input, reports go to standard output. To be called before anything else, above all before any
-/// thread is started.
-pub fn supervise_main() -> ExitCode {
-    let outcome = catch_unwind(AssertUnwindSafe(|| Supervise::set_up()?.run()));
-    if let Ok(Ok(())) = outcome {
-        return ExitCode::SUCCESS;
-    }
-    // An error or a bug of ours must not set a tree free.
-    tree::kill_until_empty();
-    ExitCode::FAILURE
-}
+pub use life::supervise_main;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{Case, refuses_all, with_something_to_change};
+use super::cases::{Case, refuses_all, with_something_to_change};
 
 #[tokio::test]
 async fn ids_that_are_none_change_nothing() -> Result<()> {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Case, call, places, refuses_all, with_something_to_change};
+use super::cases::{Case, call, places, refuses_all, with_something_to_change};
 use crate::api::create;
 use crate::start::Up;
 

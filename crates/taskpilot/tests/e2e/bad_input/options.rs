@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Case, refuses_all, with_something_to_change};
+use super::cases::{Case, refuses_all, with_something_to_change};
 
 fn bad_options() -> Vec<(&'static str, Value)> {
     vec![
