@@ -116,7 +116,8 @@ impl Worker {
         self
     }
 
-    /// Runs until `shutdown` is asked for and everything has ended, within the time to drain. Waits for a scheduler that cannot be reached, as long as it takes.
+    /// Runs until `shutdown` is asked for and everything has ended, within the time to drain. Waits
+    /// for a scheduler that cannot be reached, as long as it takes.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), WorkerError> {
         let means = self.means();
         let sweep = shutdown.run_until_cancelled(self.sweep());
