@@ -1,15 +1,17 @@
 //! Handlers files: what is refused, and what a program really gets.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 use taskpilot_worker::{Handlers, HandlersError};
+use tempfile::TempDir;
 
 use crate::scheduler::Scheduler;
 use crate::worker::Bench;
 
 fn refusal(text: &str) -> String {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = with_python();
     let path = directory.path().join("handlers.toml");
     fs::write(&path, text).unwrap();
     let Err(refused) = Handlers::load(&path) else {
@@ -20,8 +22,17 @@ fn refusal(text: &str) -> String {
     refused.to_string()
 }
 
-fn load(text: &str) {
+/// A directory with a `python3`, which not every machine has: only its name matters here.
+fn with_python() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("python3");
+    fs::write(&program, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(program, Permissions::from_mode(0o755)).unwrap();
+    directory
+}
+
+fn load(text: &str) {
+    let directory = with_python();
     let path = directory.path().join("handlers.toml");
     fs::write(&path, text).unwrap();
     let loaded = Handlers::load(&path);
@@ -120,9 +131,9 @@ fn a_parameter_that_names_a_program_or_a_script_is_refused() {
         "['bash', '-euo', 'pipefail', '{s}']",
         "['bash', '--rcfile', 'fixed', '{s}']",
         "['sh', '--', '{s}']",
-        "['python3', '{s}']",
-        "['python3', '-m', '{s}']",
-        "['python3', '-W', 'ignore', '{s}']",
+        "['./python3', '{s}']",
+        "['./python3', '-m', '{s}']",
+        "['./python3', '-W', 'ignore', '{s}']",
         "['env', '{s}']",
         "['env', 'A=B', '-i', '{s}']",
         "['env', 'A={s}', 'true']",
@@ -155,8 +166,8 @@ fn an_interpreter_does_not_read_its_code_from_the_payload() {
         "['bash', '-s', 'script.sh']",
         "['bash', '/dev/stdin']",
         "['bash', '-euo', 'pipefail']",
-        "['python3', '-']",
-        "['python3', '-i', '/proc/self/fd/0']",
+        "['./python3', '-']",
+        "['./python3', '-i', '/proc/self/fd/0']",
         "['env', 'A=B', 'sh']",
         "['timeout', '5', 'sh']",
         "['timeout', '--surely-unknown', '5', 'sh']",
@@ -172,7 +183,7 @@ fn an_interpreter_does_not_read_its_code_from_the_payload() {
             "{argv}: {told}"
         );
     }
-    for argv in ["['sh']", "['bash', '-s']", "['python3', '-']"] {
+    for argv in ["['sh']", "['bash', '-s']", "['./python3', '-']"] {
         load(&handler(argv, NO_INPUT));
     }
 }
@@ -185,9 +196,9 @@ fn parameters_behind_fixed_code_or_a_fixed_script_are_accepted() {
         "['bash', '-euo', 'pipefail', '-c', 'process \"$1\"', 'sh', '{s}']",
         "['bash', '-euo', 'pipefail', 'script.sh', '{s}']",
         "['bash', '--posix', '--', 'script.sh', '{s}']",
-        "['python3', '-u', 'script.py', '--name={s}']",
-        "['python3', '-m', 'module', '{s}']",
-        "['python3', '-cprint(1)', '{s}']",
+        "['./python3', '-u', 'script.py', '--name={s}']",
+        "['./python3', '-m', 'module', '{s}']",
+        "['./python3', '-cprint(1)', '{s}']",
         "['perl', '-MFile::Find', '-e', 'print', '--', '{s}']",
         "['perl', '-ne', 'print', '{s}']",
         "['sed', '-n', '1p', '{s}']",
