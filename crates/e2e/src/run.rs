@@ -120,37 +120,7 @@ impl Launch {
         })
     }
 
-    /// Runs a command to its end on a terminal of its own, which is where both of its outputs go.
-    pub async fn run_on_terminal(self) -> Result<Finished> {
-        let words = [self.command.get_program()]
-            .into_iter()
-            .chain(self.command.get_args());
-        let words: Option<Vec<String>> = words.map(|word| word.to_str().map(quoted)).collect();
-        let words = words.context("a command line in UTF-8")?.join(" ");
-        let mut script = Command::new("script");
-        script
-            .args(["--quiet", "--return", "--command", &words, "/dev/null"])
-            .current_dir(&self.directory)
-            .stdin(Stdio::null());
-        for (name, value) in self.command.get_envs() {
-            match value {
-                Some(value) => script.env(name, value),
-                None => script.env_remove(name),
-            };
-        }
-        let on_terminal = Self {
-            command: script,
-            ..self
-        };
-        on_terminal.run().await
-    }
-
     pub(crate) fn into_command(self) -> Command {
         self.command
     }
-}
-
-/// A word as the shell takes it.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -99,13 +99,32 @@ impl Environment {
 
     /// Whether colour is unwanted (no-color.org), or the terminal cannot show it.
     pub(crate) fn no_color() -> bool {
-        Self::get("NO_COLOR").is_some() || Self::get("TERM").is_some_and(|term| term == "dumb")
+        refuses_color(Self::get)
     }
+}
+
+fn refuses_color(variable: impl Fn(&str) -> Option<String>) -> bool {
+    variable("NO_COLOR").is_some() || variable("TERM").is_some_and(|term| term == "dumb")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colour_is_refused_by_its_variable_and_by_a_dumb_terminal() {
+        let refused = |set: &[(&str, &str)]| {
+            refuses_color(|name| {
+                let found = set.iter().find(|(variable, _)| *variable == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(refused(&[("NO_COLOR", "1"), ("TERM", "xterm")]));
+        assert!(refused(&[("NO_COLOR", "0")]));
+        assert!(refused(&[("TERM", "dumb")]));
+        assert!(!refused(&[("TERM", "xterm")]));
+        assert!(!refused(&[]));
+    }
 
     #[test]
     fn an_unknown_setting_is_refused_and_named() {

@@ -177,9 +177,14 @@ fn colored() -> bool {
 
 /// Colours the states of executions, so that a failure is seen before it is read.
 fn colored_states(text: &str) -> String {
-    if !colored() {
-        return text.to_owned();
+    if colored() {
+        in_color(text)
+    } else {
+        text.to_owned()
     }
+}
+
+fn in_color(text: &str) -> String {
     let colors = [
         ("SUCCEEDED", 32),
         ("FAILED", 31),
@@ -226,6 +231,15 @@ mod tests {
         let word = "a-word-that-is-longer-than-any-line";
         let words = format!("{word} and {word}");
         assert_eq!(wrapped(&words, 20), [word, "and", word]);
+    }
+
+    #[test]
+    fn states_have_their_colours() {
+        assert_eq!(
+            in_color("1  SUCCEEDED  2  FAILED"),
+            "1  \u{1b}[32mSUCCEEDED\u{1b}[0m  2  \u{1b}[31mFAILED\u{1b}[0m"
+        );
+        assert_eq!(in_color("PENDING"), "PENDING");
     }
 
     #[test]
