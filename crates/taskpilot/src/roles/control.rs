@@ -1,5 +1,6 @@
 //! `taskpilot control`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,11 +19,11 @@ use crate::signals;
 pub(crate) fn run(arguments: &ControlArgs, file: &File) -> Result<Code, Failure> {
     let setup = Setup {
         data: super::up::data_directory(&arguments.data, file)?,
-        address: arguments
-            .listen
-            .clone()
-            .or_else(|| file.listen.clone())
-            .unwrap_or_else(|| CONTROL_ADDRESS.into()),
+        address: address(
+            arguments.listen.as_deref(),
+            file.listen.as_deref(),
+            CONTROL_ADDRESS,
+        )?,
         scheduler_url: scheduler_url(&arguments.scheduler, file),
     };
     let shutdown = Shutdown::new(drain_time(&arguments.drain, file));
@@ -35,18 +36,17 @@ pub(crate) fn run(arguments: &ControlArgs, file: &File) -> Result<Code, Failure>
 /// What a control plane is started with.
 pub(super) struct Setup {
     pub(super) data: PathBuf,
-    pub(super) address: String,
+    pub(super) address: SocketAddr,
     pub(super) scheduler_url: String,
 }
 
 /// Opens the store, binds the address and starts the loops. The scheduler need not be there.
 pub(super) async fn start(setup: &Setup, shutdown: Shutdown) -> Result<Service, Failure> {
-    let address = address(&setup.address)?;
-    let store = SqliteControlStore::open(&setup.data).map_err(super::up::open_failure)?;
-    let store = Arc::new(store);
-    let listener = bind(address).await?;
     let config =
         Config::new(&setup.scheduler_url).map_err(|error| Failure::Usage(error.to_string()))?;
+    let store = SqliteControlStore::open(&setup.data).map_err(super::up::open_failure)?;
+    let store = Arc::new(store);
+    let listener = bind(setup.address).await?;
     let clock = Arc::new(SystemClock::new());
     let app = App::new(store.clone(), clock, shutdown.clone(), config);
     let loops = app.start();

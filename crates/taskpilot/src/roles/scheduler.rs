@@ -1,5 +1,6 @@
 //! `taskpilot scheduler`.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,11 +21,11 @@ use crate::signals;
 pub(crate) fn run(arguments: &SchedulerArgs, file: &File) -> Result<Code, Failure> {
     let setup = Setup {
         data: super::up::data_directory(&arguments.data, file)?,
-        address: arguments
-            .listen
-            .clone()
-            .or_else(|| file.listen.clone())
-            .unwrap_or_else(|| SCHEDULER_ADDRESS.into()),
+        address: address(
+            arguments.listen.as_deref(),
+            file.listen.as_deref(),
+            SCHEDULER_ADDRESS,
+        )?,
         config: lease(&arguments.lease, file)?,
     };
     let shutdown = Shutdown::new(drain_time(&arguments.drain, file));
@@ -37,15 +38,14 @@ pub(crate) fn run(arguments: &SchedulerArgs, file: &File) -> Result<Code, Failur
 /// What a scheduler is started with.
 pub(super) struct Setup {
     pub(super) data: PathBuf,
-    pub(super) address: String,
+    pub(super) address: SocketAddr,
     pub(super) config: Config,
 }
 
 /// Opens the store, binds the address and starts the loops.
 pub(super) async fn start(setup: &Setup, shutdown: Shutdown) -> Result<Service, Failure> {
-    let address = address(&setup.address)?;
     let store = Arc::new(open(&setup.data)?);
-    let listener = bind(address).await?;
+    let listener = bind(setup.address).await?;
     let latest = store.latest_instant().await.map_err(anyhow::Error::from)?;
     let clock = latest.map_or_else(SystemClock::new, SystemClock::not_before);
     let app = App::new(

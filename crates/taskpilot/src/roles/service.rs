@@ -12,8 +12,14 @@ use tokio_util::sync::CancellationToken;
 use super::announce;
 use crate::exit::{Code, Failure};
 
-/// Reads an address and refuses one that may not be listened on, before anything is begun.
-pub(super) fn address(text: &str) -> Result<SocketAddr, Failure> {
+/// The address of a flag, else of the file, else the default one. One that may not be listened on is
+/// refused before anything is begun.
+pub(super) fn address(
+    given: Option<&str>,
+    file: Option<&str>,
+    default: &str,
+) -> Result<SocketAddr, Failure> {
+    let text = given.or(file).unwrap_or(default);
     let address = text.parse().map_err(|_| {
         Failure::Usage(format!(
             "{text:?} is no address: write 127.0.0.1:8080 or [::1]:8080"

@@ -9,6 +9,7 @@ use taskpilot_store_sqlite::OpenError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::service::address;
 use super::worker::Working;
 use super::{announce, block_on, control, drain_time, scheduler, worker};
 use crate::arguments::{DataArgs, UpArgs};
@@ -19,18 +20,20 @@ use crate::signals;
 pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
     let data = data_directory(&arguments.data, file)?;
     let drain = drain_time(&arguments.drain, file);
-    let address = |given: &Option<String>, file: &Option<String>, default: &str| {
-        given
-            .clone()
-            .or_else(|| file.clone())
-            .unwrap_or_else(|| default.to_owned())
-    };
     let scheduler_setup = scheduler::Setup {
         data: data.clone(),
-        address: address(&arguments.scheduler, &file.scheduler, SCHEDULER_ADDRESS),
+        address: address(
+            arguments.scheduler.as_deref(),
+            file.scheduler.as_deref(),
+            SCHEDULER_ADDRESS,
+        )?,
         config: scheduler::lease(&arguments.lease, file)?,
     };
-    let control_address = address(&arguments.control, &file.control, CONTROL_ADDRESS);
+    let control_address = address(
+        arguments.control.as_deref(),
+        file.control.as_deref(),
+        CONTROL_ADDRESS,
+    )?;
     let work = worker::Work::read(&arguments.work, file)?;
     block_on(async move {
         let asked = signals::shutdown_token().map_err(anyhow::Error::from)?;

@@ -187,7 +187,7 @@ async fn a_wrong_command_line_is_a_usage_error() -> Result<()> {
     for arguments in [
         vec!["levitate"],
         vec!["up", "--surely-unknown"],
-        vec!["up", "--control", "nowhere"],
+        vec!["up", "--data", "untouched", "--control", "nowhere"],
         vec![
             "control",
             "--listen",
@@ -203,6 +203,8 @@ async fn a_wrong_command_line_is_a_usage_error() -> Result<()> {
             "{arguments:?}: {ended:?}"
         );
     }
+    // The scheduler of `up` comes first, but not before all that was said is checked.
+    ensure!(!bench.path("untouched").exists(), "something was begun");
     let missing = launch(&bench).args(["up", "--control", ANY_PORT, "--scheduler", ANY_PORT]);
     let missing = missing.option("--data", bench.path("data"));
     let missing = missing
