@@ -75,9 +75,13 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
         let began = now();
         stop_work.cancel();
         let worked = working.ended(&asked).await;
-        let rest = drain.saturating_sub(now().duration_since(began));
-        let rest = rest.max(services_share(drain));
-        tokio::join!(control.stop_within(rest), scheduler.stop_within(rest));
+        let half = services_share(drain) / 2;
+        let left = || drain.saturating_sub(now().duration_since(began));
+        // A cancel that waits asks the scheduler once more before it is answered.
+        control
+            .stop_within(left().saturating_sub(half).max(half))
+            .await;
+        scheduler.stop_within(left().max(half)).await;
         unasked.map_or(worked, Err)
     })
 }
