@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, set_child_subreaper, waitpid};
 use tokio::process::{Child, Command};
 
-use crate::process_table::{Process, ProcessId, all, descendants_of};
+use crate::process_table::{Process, ProcessId, all, descendants_among};
 
 /// The supervisors that were started and not collected. Children belong to the process, not to a
 /// worker in it.
@@ -61,11 +61,14 @@ pub(crate) fn end_orphans_of(dead: ProcessId) -> Vec<ProcessId> {
             && process.id.start_ticks >= dead.start_ticks
             && !supervisors.contains(&process.id)
     };
-    let orphans: Vec<Process> = all().into_iter().filter(is_orphan).collect();
+    // One look for all of them: each start of a supervisor waits for this pass.
+    let table = all();
+    let orphans: Vec<Process> = table.iter().copied().filter(is_orphan).collect();
+    let roots: Vec<i32> = orphans.iter().map(|orphan| orphan.id.pid).collect();
+    for process in descendants_among(table, &roots) {
+        process.id.signal(Signal::KILL);
+    }
     for orphan in &orphans {
-        for process in descendants_of(orphan.id.pid) {
-            process.id.signal(Signal::KILL);
-        }
         orphan.id.signal(Signal::KILL);
         // By its pid: whoever waits for children of his own does not lose them.
         let _ = waitpid(Pid::from_raw(orphan.id.pid), WaitOptions::NOHANG);

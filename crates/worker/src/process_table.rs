@@ -116,11 +116,19 @@ pub(crate) fn all() -> Vec<Process> {
 
 /// All processes whose ancestry leads to `root`, without it, parents before children.
 pub(crate) fn descendants_of(root: i32) -> Vec<Process> {
+    descendants_among(all(), &[root])
+}
+
+/// Those in `table` whose ancestry leads to one of `roots`, without these, parents before children.
+pub(crate) fn descendants_among(table: Vec<Process>, roots: &[i32]) -> Vec<Process> {
     let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
-    for process in all() {
+    for process in table {
         children.entry(process.parent).or_default().push(process);
     }
-    let mut found = children.remove(&root).unwrap_or_default();
+    let mut found = Vec::new();
+    for root in roots {
+        found.extend(children.remove(root).unwrap_or_default());
+    }
     let mut next = 0;
     while let Some(process) = found.get(next) {
         found.extend(children.remove(&process.id.pid).unwrap_or_default());
