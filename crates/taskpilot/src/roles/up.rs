@@ -74,6 +74,10 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
         // The worker says goodbye to a scheduler that still listens.
         let began = now();
         stop_work.cancel();
+        if unasked.is_some() {
+            // The worker ends because of that, and not by itself.
+            asked.cancel();
+        }
         let worked = working.ended(&asked).await;
         let half = services_share(drain) / 2;
         let left = || drain.saturating_sub(now().duration_since(began));
