@@ -11,6 +11,7 @@ pub mod executions;
 pub mod extensions;
 pub mod field;
 pub mod headers;
+pub mod health;
 pub mod json;
 mod object;
 pub mod open;

@@ -69,14 +69,27 @@ impl SchedulerClient {
     /// its place announces nothing.
     pub async fn probe(&self, on: &OnBehalf, id: Option<i64>) -> Result<Probe, NoAnswer> {
         let call = Call::new(Method::GET, format!("/tasks/{}", id.unwrap_or(PROBE_ID)));
+        let seen = self.look(call, on).await?;
+        if let Probe::Offers(offers) = &seen {
+            self.remember(offers.clone());
+        }
+        Ok(seen)
+    }
+
+    /// The same, tried once and of no consequence: what it offers is not remembered.
+    pub async fn glance(&self, on: &OnBehalf) -> Result<Probe, NoAnswer> {
+        let call = Call::new(Method::GET, format!("/tasks/{PROBE_ID}")).once();
+        self.look(call, on).await
+    }
+
+    async fn look(&self, call: Call, on: &OnBehalf) -> Result<Probe, NoAnswer> {
         let answer = self.ordinary.send(&signed(call, on, false)).await?;
         let speaks = matches!(answer.status.as_u16(), 200..=299 | 400 | 404 | 410 | 422);
-        if !speaks {
-            return Ok(Probe::Other(answer));
+        if speaks {
+            Ok(Probe::Offers(extensions_of(&answer)))
+        } else {
+            Ok(Probe::Other(answer))
         }
-        let offers = extensions_of(&answer);
-        self.remember(offers.clone());
-        Ok(Probe::Offers(offers))
     }
 
     /// `POST /tasks` with exactly these bytes. Without a key it is sent once.

@@ -13,6 +13,7 @@ use taskpilot_store::control::ControlStore;
 use tokio::task::JoinHandle;
 
 use crate::bindings::flights::Flights;
+use crate::health::Health;
 use crate::loops;
 
 /// Settings of a control plane.
@@ -42,6 +43,7 @@ pub struct App {
     pub(crate) shutdown: Shutdown,
     pub(crate) scheduler: SchedulerClient,
     pub(crate) flights: Flights,
+    pub(crate) health: Health,
     /// Whether the reconciler has looked at what the life before left unfinished.
     pub(crate) has_looked_back: AtomicBool,
 }
@@ -60,6 +62,7 @@ impl App {
             shutdown,
             scheduler: config.scheduler,
             flights: Flights::default(),
+            health: Health::default(),
             has_looked_back: AtomicBool::new(false),
         })
     }

@@ -7,6 +7,7 @@
 mod app;
 mod bindings;
 mod executions;
+mod health;
 mod http;
 mod loops;
 mod scheduler;

@@ -167,3 +167,11 @@ pub const HEADER_READ_MS: u64 = 10_000;
 pub const BODY_READ_MS: u64 = 30_000;
 /// Time in which a client takes some of its answer: one that takes nothing holds memory and a place.
 pub const ANSWER_WRITE_MS: u64 = 30_000;
+
+/// Time for which a probe's look at a dependency counts: however many probe, it is looked at once.
+pub const READY_LOOK_MS: u64 = 1_000;
+/// Time for one such look: probes give up after a second or more.
+pub const READY_LOOK_TIME_MS: u64 = 800;
+/// Time without a tick, beyond two intervals, after which a loop counts as gone: longer than the
+/// longest pause after failures.
+pub const LOOP_SILENT_MS: u64 = 15_000;

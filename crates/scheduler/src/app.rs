@@ -9,6 +9,7 @@ use taskpilot_server::shutdown::Shutdown;
 use taskpilot_store::scheduler::SchedulerStore;
 use tokio::task::JoinHandle;
 
+use crate::health::Health;
 use crate::hub::Hub;
 use crate::loops;
 use crate::outages::Outages;
@@ -53,6 +54,7 @@ pub struct App {
     pub(crate) progress: ProgressBoard,
     pub(crate) outages: Outages,
     pub(crate) sessions: KnownSessions,
+    pub(crate) health: Health,
 }
 
 impl App {
@@ -72,6 +74,7 @@ impl App {
             progress: ProgressBoard::default(),
             outages: Outages::default(),
             sessions: KnownSessions::default(),
+            health: Health::default(),
         })
     }
 

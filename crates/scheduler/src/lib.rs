@@ -6,6 +6,7 @@
 
 mod app;
 mod executions;
+mod health;
 mod http;
 mod hub;
 mod loops;

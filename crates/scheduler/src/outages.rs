@@ -53,6 +53,12 @@ impl Outages {
         Ok(excused_until.is_some_and(|until| now < until))
     }
 
+    /// Until when nothing expires, where that is still to come; `None` too while it is being decided.
+    pub(crate) fn excused_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let seen = self.0.try_lock().ok()?;
+        seen.excused_until.filter(|until| now < *until)
+    }
+
     /// The store failed: whenever it serves again, that was an outage.
     pub(crate) async fn note_loss(&self) {
         self.0.lock().await.last = None;

@@ -12,6 +12,8 @@ use taskpilot_api::headers::{PROBLEM_JSON, REQUEST_ID};
 use taskpilot_api::page::InvalidCursor;
 use taskpilot_api::problem::{Outcome, Problem};
 
+use crate::health::Deliberate;
+
 /// A cause that is logged and never sent.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
@@ -171,6 +173,9 @@ impl IntoResponse for ApiError {
 pub(crate) fn write_out(mut response: Response, instance: &str, request_id: &str) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    if response.extensions().get::<Deliberate>().is_some() {
         return response;
     }
     let Some(Pending(parts)) = response.extensions_mut().remove::<Pending>() else {

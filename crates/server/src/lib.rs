@@ -11,6 +11,7 @@ pub mod edge;
 pub mod error;
 pub mod extract;
 pub mod fingerprint;
+pub mod health;
 pub mod hosts;
 mod json_depth;
 pub mod listener;

@@ -24,8 +24,12 @@ use crate::shutdown::Shutdown;
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Refusals that are written out at once; further connections are just closed.
 const REFUSALS_MAX: usize = 64;
+/// Time for a client over the cap to show that it is a probe.
+const PROBE_TIME: Duration = Duration::from_millis(100);
 /// Time for a refused client to take its answer.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
+/// What a refused connection may still ask for: a probe must not take a flood for the end.
+const PROBES: [&[u8]; 2] = [b"GET /livez ", b"GET /readyz "];
 /// Pause after an accept that failed, as it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -138,7 +142,27 @@ impl Server {
         if let Ok(permit) = self.connections.clone().try_acquire_owned() {
             self.running.spawn(self.connection(stream, permit));
         } else if let Ok(permit) = self.refusals.clone().try_acquire_owned() {
-            self.running.spawn(refuse(stream, permit));
+            self.running.spawn(self.over_the_cap(stream, permit));
+        }
+    }
+
+    /// A probe is answered as ever, once; everybody else is refused.
+    fn over_the_cap(
+        &self,
+        stream: TcpStream,
+        permit: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + use<> {
+        let service = self.service.clone();
+        async move {
+            let probes = tokio::time::timeout(PROBE_TIME, is_probe(&stream)).await;
+            if !probes.unwrap_or(false) {
+                return refuse(stream, permit).await;
+            }
+            let answer = http1::Builder::new()
+                .keep_alive(false)
+                .max_buf_size(READ_BUFFER_BYTES)
+                .serve_connection(TokioIo::new(stream), service);
+            let _ = tokio::time::timeout(REFUSAL_TIME, answer).await;
         }
     }
 
@@ -174,6 +198,13 @@ impl Server {
             }
         }
     }
+}
+
+/// Whether the first bytes are those of a probe. They stay unread.
+async fn is_probe(stream: &TcpStream) -> bool {
+    let mut head = [0; 16];
+    let seen = stream.peek(&mut head).await.unwrap_or(0);
+    PROBES.iter().any(|probe| head[..seen].starts_with(probe))
 }
 
 const REFUSAL: &str = concat!(

@@ -1,6 +1,7 @@
 //! The end of a service: asked for once, then a time to drain, then over.
 
 use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ const YEAR: Duration = Duration::from_hours(365 * 24);
 /// A request to stop that everybody in a service shares.
 #[derive(Debug, Clone)]
 pub struct Shutdown {
+    announced: Arc<AtomicBool>,
     requested: CancellationToken,
     drain: Duration,
     /// Set before the request is seen.
@@ -22,10 +24,21 @@ impl Shutdown {
     /// Nothing is asked for yet; once it is, what runs has `drain` to end.
     pub fn new(drain: Duration) -> Self {
         Self {
+            announced: Arc::default(),
             requested: CancellationToken::new(),
             drain,
             end: Arc::default(),
         }
+    }
+
+    /// Says that the end will be asked for: who sends calls here should stop doing so.
+    pub fn announce(&self) {
+        self.announced.store(true, Ordering::Release);
+    }
+
+    /// Whether the end was announced or asked for.
+    pub fn is_announced(&self) -> bool {
+        self.announced.load(Ordering::Acquire) || self.is_requested()
     }
 
     /// Asks everybody to end. Repeatable.

@@ -3,6 +3,7 @@
 mod bindings;
 pub(crate) mod error;
 mod executions;
+mod health;
 mod routes;
 mod tasks;
 mod workers;

@@ -11,7 +11,7 @@ use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
 
-use super::{bindings, executions, tasks, workers};
+use super::{bindings, executions, health, tasks, workers};
 use crate::app::App;
 
 const READ: Permission = Permission::TasksRead;
@@ -23,7 +23,7 @@ const EVERYBODY: Permission = Permission::Everybody;
 
 #[rustfmt::skip]
 fn table() -> Table<Arc<App>> {
-    use {bindings as b, executions as e, tasks as t, workers as w};
+    use {bindings as b, executions as e, health as h, tasks as t, workers as w};
     Table::new([
         Route::post("/api/tasks", "create_task", WRITE, t::create_task),
         Route::get("/api/tasks", "list_tasks", READ, t::list_tasks).with_query(),
@@ -34,6 +34,8 @@ fn table() -> Table<Arc<App>> {
         Route::put("/api/tasks/{id}/execution/cancel", "cancel_task_execution", CANCEL, e::cancel_task_execution).waits(),
         Route::get("/api/executions", "list_executions", LOOK, e::list_executions).with_query(),
         Route::get("/api/workers", "list_workers", OPERATE, w::list_workers),
+        Route::get("/livez", "get_liveness", EVERYBODY, h::get_liveness),
+        Route::get("/readyz", "get_readiness", EVERYBODY, h::get_readiness),
         Route::get("/openapi.json", "get_openapi", EVERYBODY, get_openapi),
     ])
 }
@@ -65,6 +67,8 @@ pub fn router(app: Arc<App>) -> Router {
         executions::cancel_task_execution,
         executions::list_executions,
         workers::list_workers,
+        health::get_liveness,
+        health::get_readiness,
         get_openapi,
     )
 )]

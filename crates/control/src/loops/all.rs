@@ -13,14 +13,24 @@ const EVERY: Duration = Duration::from_millis(200);
 
 /// Starts all loops.
 pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
+    vec![spawn(app, "reconcile", EVERY, Reconcile(app.clone()))]
+}
+
+fn spawn<T: Tick>(
+    app: &Arc<App>,
+    name: &'static str,
+    interval: Duration,
+    tick: T,
+) -> JoinHandle<()> {
+    let tick = app.health.pulses.watched(name, interval, &app.clock, tick);
     let driver = Loop {
-        name: "reconcile",
-        interval: EVERY,
+        name,
+        interval,
         wake: Wake::default(),
         clock: app.clock.clone(),
         shutdown: app.shutdown.clone(),
     };
-    vec![driver.spawn(Arc::new(Reconcile(app.clone())))]
+    driver.spawn(Arc::new(tick))
 }
 
 /// Runs each loop once.

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod documents;
+mod health;
 mod ours;
 mod tasks;
 mod world;

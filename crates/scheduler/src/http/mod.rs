@@ -2,6 +2,7 @@
 
 pub(crate) mod error;
 mod executions;
+mod health;
 mod routes;
 mod session;
 mod workers;

@@ -14,7 +14,7 @@ use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
 
-use super::{executions, workers};
+use super::{executions, health, workers};
 use crate::app::App;
 
 const USE: Permission = Permission::SchedulerUse;
@@ -84,6 +84,8 @@ fn table() -> Table<Arc<App>> {
         )
         .waits(),
         Route::delete("/v1/workers/{id}", "end_worker", WORK, w::end_worker),
+        Route::get("/livez", "get_liveness", EVERYBODY, health::get_liveness),
+        Route::get("/readyz", "get_readiness", EVERYBODY, health::get_readiness),
         Route::get("/openapi.json", "get_openapi", EVERYBODY, get_openapi),
     ])
 }
@@ -126,6 +128,8 @@ pub fn router(app: Arc<App>) -> Router {
         workers::renew_worker,
         workers::stream_orders,
         workers::end_worker,
+        health::get_liveness,
+        health::get_readiness,
         get_openapi,
     )
 )]

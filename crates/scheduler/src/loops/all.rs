@@ -48,9 +48,11 @@ pub(crate) async fn tick_all(app: &Arc<App>) -> Result<u64, TickError> {
 }
 
 fn spawn<T: Tick>(app: &Arc<App>, name: &'static str, every_ms: u64, tick: T) -> JoinHandle<()> {
+    let interval = Duration::from_millis(every_ms);
+    let tick = app.health.pulses.watched(name, interval, &app.clock, tick);
     let driver = Loop {
         name,
-        interval: Duration::from_millis(every_ms),
+        interval,
         wake: Wake::default(),
         clock: app.clock.clone(),
         shutdown: app.shutdown.clone(),

@@ -3,6 +3,7 @@
 
 mod documents;
 mod foreign;
+mod health;
 mod idle;
 mod service;
 mod tasks;

@@ -1,4 +1,5 @@
-//! A store of which one verb, the expiry of sessions, fails as long as a test wants it to.
+//! A store of which one verb, the expiry of sessions, and the check fail as long as a test wants it
+//! to.
 
 use std::sync::{Arc, Mutex};
 
@@ -62,6 +63,11 @@ macro_rules! pass_on {
                 }
             }
 
+            async fn check(&self) -> Result<(), StoreError> {
+                let trouble = self.trouble.lock().unwrap().clone();
+                trouble.map_or(Ok(()), Err)
+            }
+
             fn changes(&self) -> broadcast::Receiver<Arc<[Change]>> {
                 self.store.changes()
             }
@@ -92,5 +98,4 @@ pass_on! {
     flag_overdue_stops(now: Timestamp, limit: u32) -> Tick;
     extend_leases(now: Timestamp, until: Timestamp) -> ();
     latest_instant() -> Option<Timestamp>;
-    check() -> ();
 }

@@ -55,6 +55,23 @@ async fn over_the_cap_a_connection_is_told_so_and_room_comes_back() {
 }
 
 #[tokio::test]
+async fn over_the_cap_a_probe_is_answered() {
+    let service = start(|settings| settings.connections = 1).await;
+    let mut held = service
+        .open("GET /tasks/7 HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await;
+    let mut buffer = [0; 4096];
+    assert!(held.read(&mut buffer).await.unwrap() > 0);
+    let answer = service.get("/livez").await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, r#"{"status":"live"}"#)
+    );
+    let other = service.get("/livezoo").await;
+    assert_eq!(other.problem().code, "overloaded");
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_take_its_answer_loses_its_place() {
     let service = start(|settings| {
         settings.connections = 1;

@@ -138,3 +138,18 @@ async fn every_answer_has_the_headers_of_its_service() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_is_missing_is_told_in_a_503_of_its_own() {
+    let service = start(|_| {}).await;
+    let answer = service.get("/readyz").await;
+    let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    let check = serde_json::json!({
+        "name": "store", "status": "unavailable", "since": "1970-01-01T00:00:00.000Z",
+        "detail": "full",
+    });
+    let expected = serde_json::json!({"status": "unavailable", "checks": [check]});
+    assert_eq!((answer.status, body), (503, expected));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use taskpilot_api::health::{Check, Readiness};
 use taskpilot_api::problem::Problem;
 use taskpilot_domain::ids::TaskId;
 use taskpilot_domain::time::Timestamp;
@@ -15,6 +16,7 @@ use taskpilot_server::context::{Forwarding, RequestContext};
 use taskpilot_server::edge::Edge;
 use taskpilot_server::error::ApiError;
 use taskpilot_server::extract::{JsonBody, OptionalJsonBody, PathId, Query};
+use taskpilot_server::health::{Probe, livez};
 use taskpilot_server::listener::Listener;
 use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, Table};
@@ -78,6 +80,11 @@ pub(crate) fn table() -> Table<()> {
         }),
         Route::get("/raw", "raw", any, async || {
             (axum::http::StatusCode::BAD_GATEWAY, "secret")
+        }),
+        Route::get("/livez", "livez", any, livez),
+        Route::get("/readyz", "readyz", any, async || {
+            let missing = Check::unavailable("store", Timestamp::EPOCH, "full".into());
+            Probe(Readiness::of(false, vec![missing]))
         }),
         Route::get("/fault", "fault", any, async || {
             ApiError::fault("secret cause")

@@ -111,6 +111,11 @@ impl Service {
         unasked(&format!("a part of the {}", self.name), "see the log")
     }
 
+    /// Says to probes that it will end.
+    pub(super) fn announce_end(&self) {
+        self.shutdown.announce();
+    }
+
     /// Lets open calls and running ticks end within the drain time, then closes the store.
     pub(super) async fn stop(self) {
         self.shutdown.request();

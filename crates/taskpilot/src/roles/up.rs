@@ -71,6 +71,8 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
             failure = control.unasked() => Some(failure),
             failure = scheduler.unasked() => Some(failure),
         };
+        control.announce_end();
+        scheduler.announce_end();
         // The worker says goodbye to a scheduler that still listens.
         let began = now();
         stop_work.cancel();

@@ -8,6 +8,7 @@ mod cancel_table;
 mod command_line;
 mod documents;
 mod fleet;
+mod health;
 mod idempotency;
 mod leases;
 mod listener;
