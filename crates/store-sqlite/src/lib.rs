@@ -22,5 +22,5 @@ mod statements;
 mod transaction;
 
 pub use control::SqliteControlStore;
-pub use open::OpenError;
+pub use open::{OpenError, library_version};
 pub use scheduler::SqliteSchedulerStore;

@@ -162,6 +162,11 @@ impl Connector {
     }
 }
 
+/// The version of the linked library.
+pub fn library_version() -> &'static str {
+    rusqlite::version()
+}
+
 /// Refuses a library that may lose what was committed.
 pub(crate) fn check_library() -> Result<(), OpenError> {
     if rusqlite::version_number() < LIBRARY_MIN {

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::commands::config::ConfigCommand;
 use crate::commands::execution::ExecutionCommand;
 use crate::commands::task::TaskCommand;
 use crate::commands::worker::WorkerCommand;
 use crate::config::Environment;
+use crate::version;
 
 const MORE: &str = "\
 Exit codes:
@@ -31,7 +33,7 @@ Environment:
 
 /// Create tasks, bind them to a scheduler, watch workers run them, and stop them for certain.
 #[derive(Debug, Parser)]
-#[command(name = "taskpilot", version, after_long_help = MORE, propagate_version = true, max_term_width = 100)]
+#[command(name = "taskpilot", version, long_version = version::long(), after_long_help = MORE, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// Settings file [default: ~/.config/taskpilot/config.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE", env = "TASKPILOT_CONFIG")]
@@ -44,8 +46,13 @@ impl Arguments {
     /// Reads the command line and the variables that stand in for options. As everywhere, a
     /// variable that is empty counts as unset.
     pub(crate) fn read() -> Self {
-        let matches = without_empty_variables(Self::command()).get_matches();
+        let matches = Self::with_variables().get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The parser, with those variables that count.
+    pub(crate) fn with_variables() -> clap::Command {
+        without_empty_variables(Self::command())
     }
 }
 
@@ -78,6 +85,25 @@ pub(crate) enum Command {
     Task(TaskArgs),
     /// Look at executions
     Execution(ExecutionArgs),
+    /// Show settings and where they come from
+    Config(ConfigArgs),
+    /// Print the completions of a shell: `source <(taskpilot completions bash)`
+    Completions(CompletionsArgs),
+}
+
+/// `taskpilot config`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// `taskpilot completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 /// `taskpilot up`.

@@ -4,9 +4,10 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::Context;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
 
@@ -18,9 +19,12 @@ pub(crate) const SCHEDULER_ADDRESS: &str = "127.0.0.1:8080";
 pub(crate) const SLOTS: u32 = 4;
 
 /// The settings file: TOML, each key named as its flag with `_` for `-`, all optional.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct File {
+    /// Where it was read.
+    #[serde(skip)]
+    path: Option<PathBuf>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) control: Option<String>,
     pub(crate) scheduler: Option<String>,
@@ -36,6 +40,16 @@ pub(crate) struct File {
 }
 
 impl File {
+    /// Whether it may have a setting of this name.
+    pub(crate) fn has(key: &str) -> bool {
+        KEYS.iter().any(|known| known == key)
+    }
+
+    /// Where it was read; `None` where there was none.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// Reads the file that was named, else the one at the default place if it is there.
     pub(crate) fn load(named: Option<&Path>) -> Result<Self, Failure> {
         let default = config_home().map(|home| home.join("taskpilot/config.toml"));
@@ -47,8 +61,14 @@ impl File {
             },
         };
         match std::fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text)
-                .map_err(|error| Failure::Usage(format!("{}: {error}", path.display()))),
+            Ok(text) => {
+                let file: Self = toml::from_str(&text)
+                    .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+                Ok(Self {
+                    path: Some(path),
+                    ..file
+                })
+            }
             Err(error) if !required && error.kind() == std::io::ErrorKind::NotFound => {
                 Ok(Self::default())
             }
@@ -59,6 +79,16 @@ impl File {
         }
     }
 }
+
+/// The settings that a file may have.
+static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let empty = serde_json::to_value(File::default());
+    let keys = empty.ok().and_then(|value| match value {
+        serde_json::Value::Object(keys) => Some(keys.into_iter().map(|(key, _)| key).collect()),
+        _ => None,
+    });
+    keys.unwrap_or_default()
+});
 
 /// The directory of the databases: `$XDG_DATA_HOME/taskpilot`, else `~/.local/share/taskpilot`.
 pub(crate) fn default_data() -> anyhow::Result<PathBuf> {

@@ -11,10 +11,11 @@ mod logging;
 mod output;
 mod roles;
 mod signals;
+mod version;
 
 use std::process::ExitCode;
 
-use crate::arguments::{Arguments, Command, ExecutionArgs, TaskArgs};
+use crate::arguments::{Arguments, Command, CompletionsArgs, ConfigArgs, ExecutionArgs, TaskArgs};
 use crate::exit::Failure;
 
 fn main() -> ExitCode {
@@ -67,5 +68,7 @@ fn run(arguments: Arguments) -> Result<exit::Code, Failure> {
                 &file,
             )
         }
+        Command::Config(ConfigArgs { command }) => commands::config::run(command, &file),
+        Command::Completions(CompletionsArgs { shell }) => commands::completions::run(shell),
     }
 }

@@ -21,6 +21,11 @@ pub(crate) fn line(text: &str) {
     write(&printable(text));
 }
 
+/// Prints text as it is: ours, of many lines.
+pub(crate) fn text(text: &str) {
+    write(text.trim_end());
+}
+
 /// Writes a line as it is. A reader that went away (`| head`) ends the process quietly; data that
 /// cannot be written (a full disk) ends it loudly.
 fn write(text: &str) {

@@ -1,5 +1,7 @@
-//! Commands that call the control plane.
+//! Commands that call the control plane, and those that need no server.
 
+pub(crate) mod completions;
+pub(crate) mod config;
 mod describe;
 pub(crate) mod execution;
 mod session;

@@ -1,6 +1,7 @@
 //! End-to-end tests: the real binary as separate processes on ports of their own, judged from
 //! outside by the contract.
 
+mod about;
 mod api;
 mod bad_input;
 mod binding;
