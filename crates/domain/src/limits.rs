@@ -175,3 +175,6 @@ pub const READY_LOOK_TIME_MS: u64 = 800;
 /// Time without a tick, beyond two intervals, after which a loop counts as gone: longer than the
 /// longest pause after failures.
 pub const LOOP_SILENT_MS: u64 = 15_000;
+/// How far ids jump when a backup is restored: more than are handed out between two backups, at
+/// 5,000 a second two days of it, and so little of 2^53 that millions of restores have room.
+pub const RESTORE_IDS_JUMP: i64 = 1_000_000_000;

@@ -4,6 +4,7 @@
 //! thread. All statements are in `sql/`, all decisions in `domain`.
 #![warn(missing_docs)]
 
+pub mod backup;
 mod checkpoint;
 mod committer;
 mod control;

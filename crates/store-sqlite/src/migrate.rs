@@ -10,6 +10,11 @@ const CREATE_PROBE: &str = include_str!("../sql/connection/create_probe.sql");
 /// Where refinery writes down what it applied.
 const HISTORY: &str = "refinery_schema_history";
 
+/// Whether a release of ours has written a schema here.
+pub(crate) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.table_exists(None, HISTORY)
+}
+
 /// Applies what is missing, all in one transaction. Whoever calls owns the database.
 pub(crate) fn migrate(connection: &mut Connection, runner: Runner) -> Result<(), OpenError> {
     let failed = |error| OpenError::Migration(Box::new(error));
@@ -18,7 +23,7 @@ pub(crate) fn migrate(connection: &mut Connection, runner: Runner) -> Result<(),
         .iter()
         .map(refinery::Migration::version);
     let known = known.max().unwrap_or(0);
-    let found = if connection.table_exists(None, HISTORY)? {
+    let found = if is_ours(connection)? {
         let applied = runner
             .get_last_applied_migration(connection)
             .map_err(failed)?;

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::commands::backup::BackupArgs;
 use crate::commands::config::ConfigCommand;
 use crate::commands::execution::ExecutionCommand;
+use crate::commands::restore::RestoreArgs;
 use crate::commands::task::TaskCommand;
 use crate::commands::worker::WorkerCommand;
 use crate::config::Environment;
@@ -22,6 +24,7 @@ Exit codes:
     6  the wait ran out
     7  another process owns the data directory
     8  the address is refused or taken
+    9  the data was written by a newer release
    10  the task that was waited for failed
    11  the task that was waited for was canceled
    12  canceled, and the end of the work is not proven
@@ -85,6 +88,10 @@ pub(crate) enum Command {
     Task(TaskArgs),
     /// Look at executions
     Execution(ExecutionArgs),
+    /// Copy the databases of a data directory into a file, also while they are in use
+    Backup(BackupArgs),
+    /// Make a data directory of a backup
+    Restore(RestoreArgs),
     /// Show settings and where they come from
     Config(ConfigArgs),
     /// Print the completions of a shell: `source <(taskpilot completions bash)`

@@ -25,6 +25,8 @@ pub(crate) enum Code {
     Locked = 7,
     /// The address is refused or taken.
     Address = 8,
+    /// The data was written by a newer release.
+    NewerData = 9,
     /// The task that was waited for failed.
     TaskFailed = 10,
     /// The task that was waited for was canceled.

@@ -68,6 +68,8 @@ fn run(arguments: Arguments) -> Result<exit::Code, Failure> {
                 &file,
             )
         }
+        Command::Backup(arguments) => commands::backup::run(&arguments, &file),
+        Command::Restore(arguments) => commands::restore::run(&arguments, &file),
         Command::Config(ConfigArgs { command }) => commands::config::run(command, &file),
         Command::Completions(CompletionsArgs { shell }) => commands::completions::run(shell),
     }

@@ -1,9 +1,12 @@
 //! Commands that call the control plane, and those that need no server.
 
+mod archive;
+pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod config;
 mod describe;
 pub(crate) mod execution;
+pub(crate) mod restore;
 mod session;
 pub(crate) mod task;
 mod wait;

@@ -106,17 +106,19 @@ fn now() -> Instant {
 }
 
 /// The directory that was named, or the default one.
-pub(super) fn data_directory(arguments: &DataArgs, file: &File) -> Result<PathBuf, Failure> {
+pub(crate) fn data_directory(arguments: &DataArgs, file: &File) -> Result<PathBuf, Failure> {
     match arguments.data.clone().or_else(|| file.data.clone()) {
         Some(data) => Ok(data),
         None => Ok(default_data()?),
     }
 }
 
-/// A database that cannot be opened; one that is owned by another process has a code of its own.
-pub(super) fn open_failure(error: OpenError) -> Failure {
+/// A database that cannot be opened; one that is owned by another process, or of a newer release, has
+/// a code of its own.
+pub(crate) fn open_failure(error: OpenError) -> Failure {
     match error {
         OpenError::Locked { .. } => Failure::Coded(Code::Locked, error.to_string()),
+        OpenError::NewerSchema { .. } => Failure::Coded(Code::NewerData, error.to_string()),
         other => Failure::Other(other.into()),
     }
 }

@@ -3,6 +3,7 @@
 
 mod about;
 mod api;
+mod backup;
 mod bad_input;
 mod binding;
 mod cancel_table;
