@@ -14,7 +14,7 @@ use crate::taskpilot::Taskpilot;
 use crate::workbench::Workbench;
 
 /// Variables of the caller that would change what the binary does.
-const CONFIGURATION: [&str; 20] = [
+const CONFIGURATION: [&str; 21] = [
     "RUST_BACKTRACE",
     "RUST_LOG",
     "TASKPILOT_CONFIG",
@@ -22,6 +22,7 @@ const CONFIGURATION: [&str; 20] = [
     "TASKPILOT_DATA",
     "TASKPILOT_DRAIN_MS",
     "TASKPILOT_HANDLERS",
+    "TASKPILOT_HISTORY_DAYS",
     "TASKPILOT_LEASE_MS",
     "TASKPILOT_LISTEN",
     "TASKPILOT_LOG",

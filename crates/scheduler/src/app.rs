@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use taskpilot_domain::limits::{HEARTBEAT_MS, LEASE_MS};
+use taskpilot_domain::retention::Retention;
 use taskpilot_server::clock::Clock;
 use taskpilot_server::loops::TickError;
 use taskpilot_server::shutdown::Shutdown;
@@ -23,6 +24,8 @@ pub struct Config {
     pub lease_ms: u64,
     /// Time between a worker's heartbeats in milliseconds.
     pub heartbeat_ms: u64,
+    /// How long what is final is kept.
+    pub retention: Retention,
 }
 
 impl Default for Config {
@@ -30,6 +33,7 @@ impl Default for Config {
         Self {
             lease_ms: LEASE_MS,
             heartbeat_ms: HEARTBEAT_MS,
+            retention: Retention::default(),
         }
     }
 }
@@ -40,6 +44,7 @@ impl Config {
         Self {
             lease_ms,
             heartbeat_ms: (lease_ms / 6).clamp(1, HEARTBEAT_MS),
+            ..Self::default()
         }
     }
 }

@@ -125,6 +125,10 @@ pub trait ControlStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<BindingRecord>, StoreError>;
 
+    /// Forgets idempotency keys that were first seen before `keys_horizon` of `domain`, at most
+    /// `limit`, the oldest first. Answers how many. Their tasks stay.
+    async fn forget_keys(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
+
     /// Whether writes are served: `Err` after a storage error, until it is healed.
     async fn check(&self) -> Result<(), StoreError>;
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use taskpilot_domain::ids::{ExecutionId, SessionId};
 use taskpilot_domain::names::Namespace;
+use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use tokio::sync::broadcast;
@@ -177,6 +178,18 @@ pub trait SchedulerStore: Send + Sync {
     /// Marks stops whose promised bound passed under a live session, at most `limit`.
     async fn flag_overdue_stops(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError>;
 
+    /// Forgets what is kept long enough, at most `limit` executions, keys and sessions together:
+    /// executions with all that belongs to them, then keys of executions that are gone, then sessions
+    /// that ended before. An execution that lives, or owes the proof of a stop, stays.
+    ///
+    /// A key outlives its execution: under it nothing is created and nothing is found.
+    async fn forget(
+        &self,
+        now: Timestamp,
+        retention: Retention,
+        limit: u32,
+    ) -> Result<Forgotten, StoreError>;
+
     /// Moves the end of every live lease to at least `until`: outages of ours are not their fault. A
     /// lease is live until its session has ended, so one that lapsed in the outage lives on.
     async fn extend_leases(&self, now: Timestamp, until: Timestamp) -> Result<(), StoreError>;
@@ -199,4 +212,13 @@ pub struct Tick {
     pub moved: u32,
     /// Sessions that it ended.
     pub ended: Vec<SessionId>,
+}
+
+/// What one slice of retention did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Forgotten {
+    /// Executions, keys and sessions that are gone.
+    pub rows: u32,
+    /// Whether more is to be looked at.
+    pub more: bool,
 }

@@ -129,6 +129,8 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) lease: LeaseArgs,
     #[command(flatten)]
+    pub(crate) retention: RetentionArgs,
+    #[command(flatten)]
     pub(crate) drain: DrainArgs,
 }
 
@@ -156,6 +158,8 @@ pub(crate) struct SchedulerArgs {
     pub(crate) listen: Option<String>,
     #[command(flatten)]
     pub(crate) lease: LeaseArgs,
+    #[command(flatten)]
+    pub(crate) retention: RetentionArgs,
     #[command(flatten)]
     pub(crate) drain: DrainArgs,
 }
@@ -234,6 +238,14 @@ pub(crate) struct LeaseArgs {
     /// Length of a worker's lease in milliseconds, 3000 to 600000 [default: 30000]
     #[arg(long, value_name = "MS", env = "TASKPILOT_LEASE_MS")]
     pub(crate) lease_ms: Option<u64>,
+}
+
+/// How long what is final is kept.
+#[derive(Debug, Args)]
+pub(crate) struct RetentionArgs {
+    /// Days that the history of executions is kept, 1 to 3660 [default: 30]
+    #[arg(long, value_name = "DAYS", env = "TASKPILOT_HISTORY_DAYS")]
+    pub(crate) history_days: Option<u64>,
 }
 
 /// How long an orderly end may take.

@@ -37,6 +37,7 @@ pub(crate) struct File {
     pub(crate) name: Option<String>,
     pub(crate) lease_ms: Option<u64>,
     pub(crate) drain_ms: Option<u64>,
+    pub(crate) history_days: Option<u64>,
 }
 
 impl File {

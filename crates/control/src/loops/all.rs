@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use taskpilot_domain::limits::RETENTION_EVERY_MS;
 use taskpilot_server::loops::{Loop, Tick, TickError, Wake};
 use tokio::task::JoinHandle;
 
+use super::forget_keys::ForgetKeys;
 use super::reconcile::Reconcile;
 use crate::app::App;
 
@@ -13,7 +15,11 @@ const EVERY: Duration = Duration::from_millis(200);
 
 /// Starts all loops.
 pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
-    vec![spawn(app, "reconcile", EVERY, Reconcile(app.clone()))]
+    let seldom = Duration::from_millis(RETENTION_EVERY_MS);
+    vec![
+        spawn(app, "reconcile", EVERY, Reconcile(app.clone())),
+        spawn(app, "forget_keys", seldom, ForgetKeys(app.clone())),
+    ]
 }
 
 fn spawn<T: Tick>(
@@ -35,5 +41,6 @@ fn spawn<T: Tick>(
 
 /// Runs each loop once.
 pub(crate) async fn tick(app: &Arc<App>) -> Result<(), TickError> {
-    Reconcile(app.clone()).tick(app.now()).await.map(drop)
+    Reconcile(app.clone()).tick(app.now()).await?;
+    ForgetKeys(app.clone()).tick(app.now()).await.map(drop)
 }

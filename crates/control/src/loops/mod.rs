@@ -1,6 +1,7 @@
-//! What happens by itself: bindings that nobody waits for are driven.
+//! What happens by itself: bindings that nobody waits for are driven, old keys are forgotten.
 
 mod all;
+mod forget_keys;
 mod reconcile;
 
 pub(crate) use all::{start, tick};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskpilot_domain::limits::TICK_ROWS_MAX;
+use taskpilot_domain::limits::{RETENTION_EVERY_MS, TICK_ROWS_MAX};
 use taskpilot_server::loops::{Loop, Report, Tick, TickError, Wake};
 use taskpilot_store::scheduler::Tick as Moved;
 use tokio::task::JoinHandle;
 
-use super::{deadlines, expire_sessions, overdue_stops, promote_due, timeouts};
+use super::{deadlines, expire_sessions, forget_history, overdue_stops, promote_due, timeouts};
 use crate::app::App;
 
 /// Starts all loops.
@@ -29,6 +29,12 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
             200,
             overdue_stops::OverdueStops(app.clone()),
         ),
+        spawn(
+            app,
+            "forget_history",
+            RETENTION_EVERY_MS,
+            forget_history::ForgetHistory(app.clone()),
+        ),
     ]
 }
 
@@ -43,6 +49,7 @@ pub(crate) async fn tick_all(app: &Arc<App>) -> Result<u64, TickError> {
         timeouts::Timeouts(app.clone()).tick(now).await?,
         deadlines::Deadlines(app.clone()).tick(now).await?,
         overdue_stops::OverdueStops(app.clone()).tick(now).await?,
+        forget_history::ForgetHistory(app.clone()).tick(now).await?,
     ];
     Ok(reports.iter().map(|report| report.moved).sum())
 }

@@ -3,6 +3,7 @@
 mod all;
 mod deadlines;
 mod expire_sessions;
+mod forget_history;
 mod overdue_stops;
 mod promote_due;
 mod timeouts;

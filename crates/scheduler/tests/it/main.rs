@@ -5,6 +5,7 @@ mod documents;
 mod foreign;
 mod health;
 mod idle;
+mod retention;
 mod service;
 mod tasks;
 mod troubled_store;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use taskpilot_domain::ids::{ExecutionId, SessionId};
 use taskpilot_domain::names::Namespace;
+use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::StoreError;
@@ -19,7 +20,7 @@ use taskpilot_store::rows::sessions::{
     SessionGone, SessionRecord, SessionRef,
 };
 use taskpilot_store::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
-use taskpilot_store::scheduler::{SchedulerStore, Tick};
+use taskpilot_store::scheduler::{Forgotten, SchedulerStore, Tick};
 use taskpilot_store_sqlite::SqliteSchedulerStore;
 use tokio::sync::broadcast;
 
@@ -96,6 +97,7 @@ pass_on! {
     time_out_attempts(now: Timestamp, limit: u32, jitter: Jitter) -> Tick;
     pass_deadlines(now: Timestamp, limit: u32) -> Tick;
     flag_overdue_stops(now: Timestamp, limit: u32) -> Tick;
+    forget(now: Timestamp, retention: Retention, limit: u32) -> Forgotten;
     extend_leases(now: Timestamp, until: Timestamp) -> ();
     latest_instant() -> Option<Timestamp>;
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 use taskpilot_domain::ids::TaskId;
 use taskpilot_domain::names::Namespace;
+use taskpilot_domain::retention::keys_horizon;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::keys::KeyedRequest;
 
@@ -11,6 +12,9 @@ use crate::failure::Failure;
 
 const GET: &str = include_str!("../../sql/control/keys/get.sql");
 const INSERT: &str = include_str!("../../sql/control/keys/insert.sql");
+
+const LIST_OLD: &str = include_str!("../../sql/control/keys/list_old.sql");
+const DELETE: &str = include_str!("../../sql/control/keys/delete.sql");
 
 /// What a key stands for.
 pub(super) enum Standing {
@@ -60,4 +64,19 @@ pub(super) fn insert(
         now.as_millis(),
     ))?;
     Ok(())
+}
+
+/// Forgets the oldest keys, where they are kept long enough.
+pub(super) fn forget(connection: &Connection, now: Timestamp, limit: u32) -> Result<u32, Failure> {
+    let before = keys_horizon(now).as_millis();
+    let mut list = connection.prepare_cached(LIST_OLD)?;
+    let rows = list.query_map((before, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let old: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    let mut delete = connection.prepare_cached(DELETE)?;
+    let mut forgotten = 0;
+    for (namespace, key) in old {
+        delete.execute((namespace, key))?;
+        forgotten += 1;
+    }
+    Ok(forgotten)
 }

@@ -19,7 +19,7 @@ use taskpilot_store::rows::tasks::{
 
 use super::bindings::{cancel, outcome, start};
 use super::tasks::{bound, create, list, withdraw};
-use super::{bindings, tasks};
+use super::{bindings, keys, tasks};
 use crate::database::{Database, Service};
 use crate::open::{Caches, OpenError};
 
@@ -235,6 +235,14 @@ impl ControlStore for SqliteControlStore {
             .await
     }
 
+    async fn forget_keys(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.database
+            .write(Lane::Background, SMALL_BYTES, move |tx| {
+                keys::forget(tx, now, limit)
+            })
+            .await
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         self.database.check().await
     }
@@ -274,6 +282,17 @@ mod tests {
         let (_, plan) = plans.iter().find(find).unwrap();
         assert!(
             plan.contains("SEARCH task USING COVERING INDEX task_by_execution"),
+            "{plan}"
+        );
+    }
+
+    #[test]
+    fn old_keys_are_found_by_their_age() {
+        let plans = plans_of(&CONTROL);
+        let find = |(file, _): &&(String, String)| file.ends_with("keys/list_old.sql");
+        let (_, plan) = plans.iter().find(find).unwrap();
+        assert!(
+            plan.contains("SEARCH idempotency USING COVERING INDEX idempotency_age"),
             "{plan}"
         );
     }

@@ -25,6 +25,8 @@ pub(super) struct Memory {
     stored: Numbers,
     pub(super) names: Names,
     pub(super) news: News,
+    /// The id that the walk for old executions has come to.
+    pub(super) forgotten_to: i64,
     /// Rows that the connection had changed before the first command of the transaction; none
     /// between transactions.
     changed_before: Option<u64>,

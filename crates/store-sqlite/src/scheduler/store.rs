@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use taskpilot_domain::ids::{ExecutionId, SessionId};
 use taskpilot_domain::limits::{SLOTS_MAX, TICK_ROWS_MAX};
 use taskpilot_domain::names::Namespace;
+use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::StoreError;
@@ -25,12 +26,13 @@ use taskpilot_store::rows::sessions::{
     SessionGone, SessionRecord, SessionRef,
 };
 use taskpilot_store::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
-use taskpilot_store::scheduler::{SchedulerStore, Tick};
+use taskpilot_store::scheduler::{Forgotten, SchedulerStore, Tick};
 use tokio::sync::broadcast;
 
 use super::attempts::{claim, finish, time_out};
 use super::executions::{cancel, create, deadlines, list, promote, record};
 use super::memory::{Memory, latest_instant};
+use super::retention;
 use super::sessions::{self, end, heartbeat, register};
 use super::stops::{orders, overdue, report};
 use super::turn::{Turn, lock};
@@ -330,6 +332,18 @@ impl SchedulerStore for SqliteSchedulerStore {
     async fn flag_overdue_stops(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError> {
         self.write(now, (Lane::Background, SMALL_BYTES), move |turn| {
             overdue::flag(turn, limit)
+        })
+        .await
+    }
+
+    async fn forget(
+        &self,
+        now: Timestamp,
+        retention: Retention,
+        limit: u32,
+    ) -> Result<Forgotten, StoreError> {
+        self.write(now, (Lane::Background, SMALL_BYTES), move |turn| {
+            retention::forget(turn, retention, limit)
         })
         .await
     }

@@ -53,6 +53,34 @@ fn no_statement_walks_a_table_or_sorts_what_has_no_bound() {
     }
 }
 
+#[test]
+fn retention_walks_in_the_order_of_ids_and_finds_the_rest_by_its_age() {
+    let plans = plans_of(&SCHEDULER);
+    for (name, expected) in [
+        (
+            "list_oldest",
+            "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)",
+        ),
+        (
+            "list_sessions",
+            "SEARCH worker_session USING COVERING INDEX worker_session_ended",
+        ),
+        (
+            "list_forgotten_keys",
+            "SEARCH forgotten_key USING PRIMARY KEY (forget_at<?)",
+        ),
+        (
+            "delete_attempts",
+            "SEARCH attempt USING PRIMARY KEY (execution=?)",
+        ),
+    ] {
+        let file = format!("retention/{name}.sql");
+        let found = plans.iter().find(|(path, _)| path.ends_with(&file));
+        let (_, plan) = found.unwrap();
+        assert!(plan.contains(expected), "{file}:\n{plan}");
+    }
+}
+
 fn at(ms: u64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000).plus_ms(ms)
 }

@@ -12,8 +12,8 @@ use taskpilot_store::scheduler::SchedulerStore;
 use taskpilot_store_sqlite::SqliteSchedulerStore;
 
 use super::service::{Parts, Service, address, bind};
-use super::{block_on, drain_time};
-use crate::arguments::{LeaseArgs, SchedulerArgs};
+use super::{block_on, drain_time, retention};
+use crate::arguments::{LeaseArgs, RetentionArgs, SchedulerArgs};
 use crate::config::{File, SCHEDULER_ADDRESS};
 use crate::exit::{Code, Failure};
 use crate::signals;
@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &SchedulerArgs, file: &File) -> Result<Code, Failur
             file.listen.as_deref(),
             SCHEDULER_ADDRESS,
         )?,
-        config: lease(&arguments.lease, file)?,
+        config: config(&arguments.lease, &arguments.retention, file)?,
     };
     let shutdown = Shutdown::new(drain_time(&arguments.drain, file));
     block_on(async move {
@@ -69,8 +69,20 @@ fn open(data: &Path) -> Result<SqliteSchedulerStore, Failure> {
     SqliteSchedulerStore::open(data).map_err(super::up::open_failure)
 }
 
+/// Lease and history that were asked for, within their limits.
+pub(super) fn config(
+    lease_args: &LeaseArgs,
+    retention_args: &RetentionArgs,
+    file: &File,
+) -> Result<Config, Failure> {
+    Ok(Config {
+        retention: retention(retention_args, file)?,
+        ..lease(lease_args, file)?
+    })
+}
+
 /// The lease that was asked for, within its limits.
-pub(super) fn lease(arguments: &LeaseArgs, file: &File) -> Result<Config, Failure> {
+fn lease(arguments: &LeaseArgs, file: &File) -> Result<Config, Failure> {
     match arguments.lease_ms.or(file.lease_ms) {
         None => Ok(Config::default()),
         Some(ms) if (LEASE_MS_MIN..=LEASE_MS_MAX).contains(&ms) => Ok(Config::with_lease_ms(ms)),

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
             file.scheduler.as_deref(),
             SCHEDULER_ADDRESS,
         )?,
-        config: scheduler::lease(&arguments.lease, file)?,
+        config: scheduler::config(&arguments.lease, &arguments.retention, file)?,
     };
     let control_address = address(
         arguments.control.as_deref(),

@@ -137,3 +137,14 @@ async fn no_such_role_and_no_such_flag_are_refused() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_history_that_is_too_short_or_too_long_is_refused() -> Result<()> {
+    let bench = Workbench::new()?;
+    for days in ["0", "3661", "-1", "month"] {
+        let days = format!("--history-days={days}");
+        let ended = launch(&bench).args(["scheduler", &days]).run().await?;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{days}");
+    }
+    Ok(())
+}

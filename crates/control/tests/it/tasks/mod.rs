@@ -5,6 +5,7 @@ mod binding;
 mod cancel;
 mod create;
 mod execution;
+mod keys;
 mod lists;
 mod lost;
 mod plain;

@@ -1,5 +1,7 @@
 SELECT
-    a.execution, a.attempt, a.session, w.name AS worker, a.claimed_at, a.ended_at, a.outcome,
+    a.execution, a.attempt, a.session,
+    -- A session may be forgotten before an execution that lives long.
+    coalesce(w.name, '-') AS worker, a.claimed_at, a.ended_at, a.outcome,
     a.error_code, a.error_message, a.exit_code, a.exit_signal, a.late_at, a.late_outcome,
     a.result, p.status, p.cause, p.requested_at, p.delivered_at, p.acknowledged_at,
     p.ended_at AS stop_ended_at, p.how, p.containment, p.stops_by, p.evidence

@@ -53,10 +53,10 @@ fn cancel_one(turn: &mut Turn<'_>, request: &CancelRequest) -> Result<CancelOutc
         CancelTarget::Key(key) => {
             let namespace = turn.memory.names.namespace(turn.tx, &request.namespace)?;
             match keys::find(turn, (namespace, key))? {
-                Some(known) => {
-                    let found = super::get(turn, known.execution)?;
-                    decide(turn, request, &found)
-                }
+                Some(known) => match super::find(turn, known.execution)? {
+                    Some(found) => decide(turn, request, &found),
+                    None => Ok(CancelOutcome::Missing),
+                },
                 None => bury(turn, request, (namespace, key)),
             }
         }

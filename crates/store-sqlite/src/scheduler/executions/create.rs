@@ -49,6 +49,10 @@ fn create_one(turn: &mut Turn<'_>, new: &NewExecution) -> Result<CreateOutcome, 
         return insert(turn, new, namespace);
     }
     let known = keys::find(turn, key)?.expect("invariant: what conflicts is there");
+    if super::find(turn, known.execution)?.is_none() {
+        // What it stood for is forgotten, and is not created a second time.
+        return Ok(CreateOutcome::Expired);
+    }
     match known {
         Key {
             fingerprint: None,

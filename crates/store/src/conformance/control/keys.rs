@@ -152,3 +152,24 @@ async fn replayed(scene: &Scene, task: NewTask) -> TaskRecord {
         other => panic!("not replayed: {other:?}"),
     }
 }
+
+pub async fn a_key_is_forgotten_after_its_time_and_its_task_stays(h: &impl ControlHarness) {
+    const DAY_MS: u64 = 86_400_000;
+    let scene = Scene::of(h);
+    let old = scene.create(keyed("old", 1)).await;
+    let late = scene.store.create_tasks(at(DAY_MS), vec![keyed("late", 1)]);
+    assert_eq!(late.await.unwrap().len(), 1);
+    let forget = async |ms: u64, limit: u32| {
+        let forgotten = scene.store.forget_keys(at(ms), limit).await;
+        forgotten.unwrap()
+    };
+    assert_eq!(forget(31 * DAY_MS, 9).await, 0);
+    assert_eq!(forget(32 * DAY_MS, 9).await, 1);
+    replayed(&scene, keyed("late", 1)).await;
+    assert_eq!(scene.task(old.id).await, old);
+    let new = scene.create(keyed("old", 1)).await;
+    assert_ne!(new.id, old.id);
+    for expected in [1, 1, 0] {
+        assert_eq!(forget(100 * DAY_MS, 1).await, expected);
+    }
+}

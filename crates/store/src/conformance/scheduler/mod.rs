@@ -23,6 +23,7 @@ mod promises;
 pub mod races;
 pub mod random;
 pub mod restarts;
+pub mod retention;
 pub mod retries;
 mod scene;
 pub mod sessions;
@@ -225,6 +226,16 @@ macro_rules! scheduler_conformance {
                 a_deadline_does_not_touch_what_has_ended,
                 deadlines_are_bounded_by_their_limit,
                 overdue_stops_are_flagged_up_to_the_limit,
+            ]
+            retention: [
+                history_is_kept_for_its_time_and_then_forgotten_whole,
+                what_lives_is_never_forgotten_and_does_not_hide_what_is_behind,
+                an_open_stop_keeps_its_execution,
+                forgetting_is_bounded_by_its_limit,
+                a_key_outlives_its_execution_and_creates_nothing,
+                a_key_is_forgotten_after_its_time_and_a_day,
+                the_key_of_what_lives_is_kept_however_old,
+                sessions_that_ended_long_ago_are_forgotten,
             ]
             outages: [
                 an_extension_holds_every_live_lease_at_least_so_long,

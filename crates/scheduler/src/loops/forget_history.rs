@@ -1,0 +1,25 @@
+//! Forgets what is kept long enough: executions, then their keys, then worker sessions.
+
+use std::sync::Arc;
+
+use taskpilot_domain::limits::RETENTION_ROWS_MAX;
+use taskpilot_domain::time::Timestamp;
+use taskpilot_server::loops::{Report, Tick, TickError};
+
+use crate::app::App;
+
+pub(super) struct ForgetHistory(pub(super) Arc<App>);
+
+impl Tick for ForgetHistory {
+    async fn tick(&self, now: Timestamp) -> Result<Report, TickError> {
+        let app = &self.0;
+        let slice = app
+            .store
+            .forget(now, app.config.retention, RETENTION_ROWS_MAX)
+            .await?;
+        Ok(Report {
+            moved: slice.rows.into(),
+            more: slice.more,
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! What is over for long enough is gone, and its key stands for its loss.
+
+use serde_json::json;
+
+use crate::service::{Call, start};
+
+const DAY_MS: u64 = 86_400_000;
+
+#[tokio::test]
+async fn history_is_gone_after_thirty_days_and_its_key_a_day_later() {
+    let service = start().await;
+    let create = || {
+        let call = Call::post("/tasks", &json!({"type": "demo", "payload": "hello"}));
+        call.header("idempotency-key", "once")
+    };
+    let later = async |ms: u64| {
+        service.clock.advance(ms);
+        service.app.tick().await.unwrap();
+    };
+    let id = service.send(create()).await.id();
+    let living = service.create().await;
+    assert_eq!(service.cancel(id).await.status, 200);
+    later(30 * DAY_MS).await;
+    service.execution(id).await;
+    later(1).await;
+    let read = service.send(Call::get(&format!("/tasks/{id}"))).await;
+    assert_eq!(read.code(), (404, "execution_not_found"));
+    let canceled = service.cancel(id).await;
+    assert_eq!(canceled.code(), (404, "execution_not_found"));
+    let by_key = service.send(Call::put("/tasks/by-key/once/cancel")).await;
+    assert_eq!(by_key.code(), (404, "execution_not_found"));
+    let again = service.send(create()).await;
+    assert_eq!(again.code(), (410, "binding_key_expired"));
+    service.execution(living).await;
+    later(DAY_MS).await;
+    let new = service.send(create()).await;
+    assert_eq!(new.status, 201);
+    assert!(new.id() > living);
+}

@@ -1,0 +1,1 @@
+DELETE FROM execution WHERE id = ?1 AND state = ?2;

@@ -1,0 +1,1 @@
+DELETE FROM output WHERE execution = ?1;

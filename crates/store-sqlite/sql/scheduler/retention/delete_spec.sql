@@ -1,0 +1,1 @@
+DELETE FROM spec WHERE execution = ?1;

@@ -1,0 +1,1 @@
+DELETE FROM stop WHERE execution = ?1;
