@@ -155,6 +155,22 @@ pub struct NoAnswer {
     pub may_be_applied: bool,
 }
 
+impl NoAnswer {
+    /// A call that was cut off: after it was `done` there, or before it got there.
+    pub fn cut(done: bool) -> Self {
+        let (detail, kind) = if done {
+            ("the answer was lost", NoAnswerKind::TimedOut)
+        } else {
+            ("the call was lost", NoAnswerKind::Unreachable)
+        };
+        Self {
+            detail: detail.to_owned(),
+            kind,
+            may_be_applied: done,
+        }
+    }
+}
+
 /// The ways of getting no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAnswerKind {

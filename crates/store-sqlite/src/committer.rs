@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
+use taskpilot_fault::Steps;
 use taskpilot_store::StoreError;
 use taskpilot_store::lanes::{Command, Lanes, Spent, Waited};
 use taskpilot_store::rows::changes::Change;
@@ -19,7 +20,7 @@ use crate::failure::{Failure, commit_error, is_storage};
 use crate::health::Health;
 use crate::job::Queued;
 use crate::open::Connector;
-use crate::transaction::Tx;
+use crate::transaction::{Left, Tx};
 
 const BEGIN: &str = include_str!("../sql/connection/begin_write.sql");
 const COMMIT: &str = include_str!("../sql/connection/commit.sql");
@@ -163,8 +164,8 @@ impl Writer {
         if let Err(error) = execute(self.connection(), BEGIN) {
             return Err(self.roll_back(error.into(), None));
         }
-        let changes = match self.run_all(batch, more) {
-            Ok(changes) => changes,
+        let left = match self.run_all(batch, more) {
+            Ok(left) => left,
             Err((at, failure)) => return Err(self.roll_back(failure, Some(at))),
         };
         // Where the checkpointer met a storage error meanwhile, no commit is begun. One that had begun
@@ -173,8 +174,8 @@ impl Writer {
             self.undo();
             return Err(Broken::Storage(failed));
         }
-        match execute(self.connection(), COMMIT) {
-            Ok(()) => Ok(changes),
+        match commit(self.connection(), &left.steps) {
+            Ok(()) => Ok(left.changes),
             Err(error) => {
                 let told = commit_error(&error);
                 if told.may_be_applied() {
@@ -190,7 +191,7 @@ impl Writer {
         &self,
         batch: &mut Vec<Queued>,
         mut more: impl FnMut(&mut Vec<Queued>) -> bool,
-    ) -> Result<Vec<Change>, (usize, Failure)> {
+    ) -> Result<Left, (usize, Failure)> {
         let tx = Tx::new(self.connection(), self.generation);
         let mut at = 0;
         while at < batch.len() || more(batch) {
@@ -202,7 +203,7 @@ impl Writer {
         let ran = catch_unwind(AssertUnwindSafe(|| tx.run_last()));
         ran.unwrap_or(Err(Failure::Panicked))
             .map_err(|failure| (at.saturating_sub(1), failure))?;
-        Ok(tx.into_changes())
+        Ok(tx.into_left())
     }
 
     fn roll_back(&mut self, failure: Failure, culprit: Option<usize>) -> Broken {
@@ -293,6 +294,15 @@ fn probe(connection: &Connection) -> rusqlite::Result<()> {
     }
     checkpoint::passive(connection)?;
     execute(connection, CLEAR_PROBE)
+}
+
+/// A test can have the engine fail on either side: as a full disk, which wrote nothing, or as one that
+/// failed to say that it did.
+fn commit(connection: &Connection, steps: &Steps) -> rusqlite::Result<()> {
+    let failed = |code| rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+    steps.before().map_err(|_| failed(ffi::SQLITE_FULL))?;
+    execute(connection, COMMIT)?;
+    steps.after().map_err(|_| failed(ffi::SQLITE_IOERR))
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {

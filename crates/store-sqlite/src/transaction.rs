@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use rusqlite::Connection;
+use taskpilot_fault::{Step, Steps};
 use taskpilot_store::rows::changes::Change;
 
 use crate::failure::Failure;
@@ -20,6 +21,15 @@ pub(crate) struct Tx<'c> {
     generation: u64,
     changes: RefCell<Vec<Change>>,
     last: RefCell<Option<Last>>,
+    steps: Steps,
+}
+
+/// What a transaction leaves to be done with its commit.
+pub(crate) struct Left {
+    /// To be published after it.
+    pub(crate) changes: Vec<Change>,
+    /// To be passed on both sides of it.
+    pub(crate) steps: Steps,
 }
 
 impl<'c> Tx<'c> {
@@ -29,12 +39,18 @@ impl<'c> Tx<'c> {
             generation,
             changes: RefCell::default(),
             last: RefCell::default(),
+            steps: Steps::default(),
         }
     }
 
     /// Notes a change for those who wait; it is published after the commit, or never.
     pub(crate) fn publish(&self, change: Change) {
         self.changes.borrow_mut().push(change);
+    }
+
+    /// Notes what is done when this commits, so that a test can make it fail.
+    pub(crate) fn step(&self, step: Step) {
+        self.steps.note(step);
     }
 
     /// Rises with every rollback: what was kept in memory under an earlier one may never have been.
@@ -56,8 +72,11 @@ impl<'c> Tx<'c> {
         last.map_or(Ok(()), |last| last(self))
     }
 
-    pub(crate) fn into_changes(self) -> Vec<Change> {
-        self.changes.into_inner()
+    pub(crate) fn into_left(self) -> Left {
+        Left {
+            changes: self.changes.into_inner(),
+            steps: self.steps,
+        }
     }
 }
 

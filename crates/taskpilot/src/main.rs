@@ -7,6 +7,8 @@ mod commands;
 mod config;
 mod durations;
 mod exit;
+#[cfg(feature = "fault-points")]
+mod faults;
 mod logging;
 mod output;
 mod roles;
@@ -36,6 +38,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<exit::Code, Failure> {
+    #[cfg(feature = "fault-points")]
+    faults::arm()?;
     let file = config::File::load(arguments.config.as_deref())?;
     match arguments.command {
         Command::Up(role) => roles::up::run(&role, &file),

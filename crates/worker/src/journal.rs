@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
+use taskpilot_fault::{self as fault, Step};
 
 use crate::process_table::{ProcessId, boot_id};
 
@@ -127,8 +128,10 @@ impl Journal {
         let path = self.shared.directory.join(format!("{name}.json"));
         let unfinished = self.shared.directory.join(format!("{name}.unfinished"));
         let text = serde_json::to_vec(&record).expect("invariant: a record is plain data");
-        fs::write(&unfinished, text)?;
-        fs::rename(&unfinished, &path)?;
+        fault::within(Step::JournalAdd, || {
+            fs::write(&unfinished, text)?;
+            fs::rename(&unfinished, &path)
+        })?;
         Ok(Entry { path, record })
     }
 
@@ -156,7 +159,8 @@ impl Journal {
 impl Entry {
     /// Takes the record out: its end is proven, or its boot is over.
     pub(crate) fn remove(self) {
-        if let Err(error) = fs::remove_file(&self.path) {
+        let removed = fault::within(Step::JournalRemove, || fs::remove_file(&self.path));
+        if let Err(error) = removed {
             let path = self.path.display();
             tracing::warn!(%path, %error, "cannot remove a journal record");
         }

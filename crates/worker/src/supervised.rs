@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use taskpilot_domain::limits::KILL_MS;
+use taskpilot_fault::{self as fault, Step};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStdout, Command};
@@ -111,7 +112,8 @@ impl Supervision {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
-        let (mut child, known) = orphans::start(&mut command)?;
+        let started = fault::within(Step::SupervisorStart, || orphans::start(&mut command));
+        let (mut child, known) = started?;
         let orders = child
             .stdin
             .take()

@@ -4,6 +4,7 @@ use taskpilot_api::extensions::Extension;
 use taskpilot_api::scheduler::CancelExecution;
 use taskpilot_client::scheduler::OnBehalf;
 use taskpilot_domain::ids::ExecutionId;
+use taskpilot_fault::{self as fault, Step};
 use taskpilot_store::StoreError;
 use taskpilot_store::rows::bindings::{BindingRecord, CancelIntent};
 
@@ -22,11 +23,8 @@ pub(crate) async fn by_key(
 ) -> Result<Settled, StoreError> {
     let command = command(intent);
     let key = record.request.key.as_str();
-    let answer = app
-        .scheduler
-        .cancel_by_key(on, key, Some(&command), None)
-        .await;
-    match success(answer) {
+    let call = app.scheduler.cancel_by_key(on, key, Some(&command), None);
+    match success(fault::around(Step::CancelSend, call, reach::cut).await) {
         // A conflict is an answer for good: what stands under the key has ended by itself.
         Err(failure) if !failure.is_conflict() => Ok(Err(failure)),
         Ok(_) | Err(_) => settle(app, record).await,
@@ -48,11 +46,8 @@ pub(crate) async fn by_id(
         ..command(intent)
     };
     let command = offers.has(Extension::CancelByKey).then_some(&command);
-    let answer = app
-        .scheduler
-        .cancel(on, execution.get(), command, None)
-        .await;
-    match success(answer) {
+    let call = app.scheduler.cancel(on, execution.get(), command, None);
+    match success(fault::around(Step::CancelSend, call, reach::cut).await) {
         Err(failure) if failure.is_missing() => {
             alarm(record.task.get(), execution);
             settle(app, record).await

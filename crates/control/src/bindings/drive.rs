@@ -5,6 +5,7 @@ use taskpilot_client::scheduler::OnBehalf;
 use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::names::PrincipalName;
+use taskpilot_fault::{self as fault, Step};
 use taskpilot_store::StoreError;
 use taskpilot_store::rows::bindings::{BindingRecord, CancelIntent};
 use taskpilot_store::rows::tasks::TaskRecord;
@@ -90,10 +91,10 @@ async fn bind(app: &App, errand: &Errand) -> Landing {
     }
     if reach::takes_our_creates(&offers) {
         let key = record.request.key.as_str();
-        let answer = app
+        let call = app
             .scheduler
-            .create(&on, Some(key), &record.request.extended)
-            .await;
+            .create(&on, Some(key), &record.request.extended);
+        let answer = fault::around(Step::BindingSend, call, reach::cut).await;
         return conclude(app, errand, judge(Form::Extended, answer)).await;
     }
     send_plain(app, errand).await
@@ -120,7 +121,8 @@ async fn send_plain(app: &App, errand: &Errand) -> Landing {
     {
         return hopeless(app, record, SchedulerFailure::unreadable(HOPELESS)).await;
     }
-    let answer = app.scheduler.create(&on, None, &record.request.plain).await;
+    let call = app.scheduler.create(&on, None, &record.request.plain);
+    let answer = fault::around(Step::BindingSend, call, reach::cut).await;
     conclude(app, errand, judge(Form::Plain, answer)).await
 }
 

@@ -10,6 +10,7 @@ use taskpilot_api::scheduler::{CancelExecution, Execution};
 use taskpilot_client::transport::Answer;
 use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::ids::{ExecutionId, TaskId};
+use taskpilot_fault::{self as fault, Step};
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 use taskpilot_store::rows::bindings::{BindingRecord, CancelIntent, IntendCancelOutcome};
@@ -92,7 +93,8 @@ async fn send(
     };
     let command = offers.has(Extension::CancelByKey).then_some(&command);
     let wait = wish.wait.filter(|_| offers.has(Extension::Wait));
-    let answer = success(app.scheduler.cancel(&on, id, command, wait).await)?;
+    let call = app.scheduler.cancel(&on, id, command, wait);
+    let answer = success(fault::around(Step::CancelSend, call, reach::cut).await)?;
     Ok(canceled(&answer, wait))
 }
 
@@ -154,11 +156,10 @@ async fn cancel_by_key(
         reference: None,
     };
     let key = record.request.key.as_str();
-    let answer = app
+    let call = app
         .scheduler
-        .cancel_by_key(&on, key, Some(&command), wish.wait)
-        .await;
-    let outcome = success(answer);
+        .cancel_by_key(&on, key, Some(&command), wish.wait);
+    let outcome = success(fault::around(Step::CancelSend, call, reach::cut).await);
     if outcome
         .as_ref()
         .err()

@@ -2,6 +2,8 @@
 
 use taskpilot_api::extensions::{Extension, Extensions};
 use taskpilot_client::scheduler::{OnBehalf, Probe, SchedulerClient};
+use taskpilot_client::transport::NoAnswer;
+use taskpilot_fault::Struck;
 
 use super::translate::SchedulerFailure;
 
@@ -30,6 +32,11 @@ pub(crate) async fn ask(
         Ok(Probe::Other(answer)) => Err(SchedulerFailure::of_answer(&answer).not_applied()),
         Err(silence) => Err(SchedulerFailure::of_silence(&silence).not_applied()),
     }
+}
+
+/// What is seen of a call that a test cuts off.
+pub(crate) fn cut(struck: Struck) -> NoAnswer {
+    NoAnswer::cut(struck.is_done())
 }
 
 /// Whether creates go there in our own form: repeatable by their key, with options.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::response::sse::Event;
 use futures_util::stream::{self, Stream};
+use taskpilot_fault::Step;
 use taskpilot_server::error::ApiError;
 use taskpilot_server::waiting::Seat;
 use taskpilot_store::rows::sessions::SessionRef;
@@ -33,7 +34,9 @@ pub(crate) async fn stream(
         session,
         seat,
         signal,
+        told: first.orders,
     };
+    let first = first.events;
     let rest = stream::unfold(listener, Listener::next);
     Ok(futures_util::StreamExt::flat_map(
         futures_util::StreamExt::chain(stream::once(async { first }), rest),
@@ -46,11 +49,25 @@ struct Listener {
     session: SessionRef,
     seat: Seat,
     signal: watch::Receiver<()>,
+    /// Orders that were handed over last.
+    told: usize,
+}
+
+/// What is to be sent.
+struct Batch {
+    events: Vec<Event>,
+    /// How many of them are orders; the others only keep the stream alive.
+    orders: usize,
 }
 
 impl Listener {
     /// What comes next: orders, or a comment that keeps the stream alive. `None` ends the stream.
     async fn next(mut self) -> Option<(Vec<Event>, Self)> {
+        if self.told > 0 {
+            // What was handed over is on its way when this task is let go once.
+            tokio::task::yield_now().await;
+            taskpilot_fault::after(Step::OrderSend).ok()?;
+        }
         let changed = tokio::select! {
             changed = tokio::time::timeout(KEEP_ALIVE, self.signal.changed()) => changed,
             () = self.seat.closing() => return None,
@@ -59,13 +76,14 @@ impl Listener {
             return None;
         }
         // Also without a change: the stream of a session that has ended ends.
-        let events = unconfirmed(&self.app, self.session).await.ok()?;
-        Some((events, self))
+        let batch = unconfirmed(&self.app, self.session).await.ok()?;
+        self.told = batch.orders;
+        Some((batch.events, self))
     }
 }
 
 /// All orders that the worker has not confirmed, as events; a comment where there are none.
-async fn unconfirmed(app: &App, session: SessionRef) -> Result<Vec<Event>, ApiError> {
+async fn unconfirmed(app: &App, session: SessionRef) -> Result<Batch, ApiError> {
     let orders = app.store.list_orders(session).await.map_err(unavailable)?;
     let events: Result<Vec<Event>, _> = orders
         .map_err(gone)?
@@ -73,8 +91,16 @@ async fn unconfirmed(app: &App, session: SessionRef) -> Result<Vec<Event>, ApiEr
         .map(|one| Event::default().event("stop").json_data(order(&one)))
         .collect();
     let mut events = events.map_err(|error| ApiError::fault(error.to_string()))?;
-    if events.is_empty() {
+    let orders = events.len();
+    if orders == 0 {
         events.push(Event::default().comment("alive"));
+    } else {
+        taskpilot_fault::before(Step::OrderSend).map_err(|_| not_sent())?;
     }
-    Ok(events)
+    Ok(Batch { events, orders })
+}
+
+/// What a test makes of a stream that cannot be served.
+fn not_sent() -> ApiError {
+    ApiError::fault("a fault point strikes")
 }

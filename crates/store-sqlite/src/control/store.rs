@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use taskpilot_domain::ids::{ExecutionId, TaskId};
 use taskpilot_domain::names::{IdempotencyKey, Namespace};
 use taskpilot_domain::time::Timestamp;
+use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
 use taskpilot_store::control::{BindingFailure, ControlStore};
 use taskpilot_store::lanes::Lane;
@@ -70,6 +71,7 @@ impl ControlStore for SqliteControlStore {
         let bytes = tasks.iter().map(create::bytes).sum();
         self.database
             .write(Lane::Create, bytes, move |tx| {
+                tx.step(Step::TaskCreate);
                 create::create(tx, now, &tasks)
             })
             .await
@@ -117,6 +119,7 @@ impl ControlStore for SqliteControlStore {
         let namespace = namespace.clone();
         self.database
             .write(Lane::Cancel, SMALL_BYTES, move |tx| {
+                tx.step(Step::TaskWithdraw);
                 withdraw::withdraw(tx, now, &namespace, id)
             })
             .await
@@ -132,6 +135,7 @@ impl ControlStore for SqliteControlStore {
         let namespace = namespace.clone();
         self.database
             .write(Lane::Create, start::bytes(&request), move |tx| {
+                tx.step(Step::BindingBegin);
                 start::begin(tx, now, (&namespace, id), &request)
             })
             .await
@@ -146,6 +150,7 @@ impl ControlStore for SqliteControlStore {
         let key = key.clone();
         self.database
             .write(Lane::Finish, SMALL_BYTES, move |tx| {
+                tx.step(Step::BindingMarkPlain);
                 start::mark_plain_sent(tx, now, id, &key)
             })
             .await
@@ -161,6 +166,7 @@ impl ControlStore for SqliteControlStore {
         let key = key.clone();
         self.database
             .write(Lane::Finish, SMALL_BYTES, move |tx| {
+                tx.step(Step::BindingFinish);
                 outcome::finish(tx, now, (id, &key), execution)
             })
             .await
@@ -176,6 +182,7 @@ impl ControlStore for SqliteControlStore {
         let key = key.clone();
         self.database
             .write(Lane::Finish, SMALL_BYTES, move |tx| {
+                tx.step(Step::BindingNoteFailure);
                 outcome::note_failure(tx, now, (id, &key), &failure)
             })
             .await
@@ -191,6 +198,7 @@ impl ControlStore for SqliteControlStore {
         let key = key.clone();
         self.database
             .write(Lane::Finish, SMALL_BYTES, move |tx| {
+                tx.step(Step::BindingAbandon);
                 outcome::abandon(tx, now, (id, &key), &error)
             })
             .await
@@ -206,6 +214,7 @@ impl ControlStore for SqliteControlStore {
         let namespace = namespace.clone();
         self.database
             .write(Lane::Cancel, SMALL_BYTES, move |tx| {
+                tx.step(Step::CancelIntend);
                 cancel::intend(tx, now, (&namespace, id), &intent)
             })
             .await
@@ -220,6 +229,7 @@ impl ControlStore for SqliteControlStore {
         let key = key.clone();
         self.database
             .write(Lane::Cancel, SMALL_BYTES, move |tx| {
+                tx.step(Step::CancelSettle);
                 cancel::settle(tx, now, (id, &key))
             })
             .await

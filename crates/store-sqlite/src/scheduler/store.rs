@@ -14,6 +14,7 @@ use taskpilot_domain::names::Namespace;
 use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
+use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
 use taskpilot_store::lanes::Lane;
 use taskpilot_store::rows::changes::Change;
@@ -133,6 +134,7 @@ impl SchedulerStore for SqliteSchedulerStore {
     ) -> Result<Vec<CreateOutcome>, StoreError> {
         let bytes = executions.iter().map(create::bytes).sum();
         self.write(now, (Lane::Create, bytes), move |turn| {
+            turn.tx.step(Step::ExecutionCreate);
             create::create(turn, &executions)
         })
         .await
@@ -175,6 +177,7 @@ impl SchedulerStore for SqliteSchedulerStore {
     ) -> Result<Vec<CancelOutcome>, StoreError> {
         let bytes = requests.iter().map(cancel::bytes).sum();
         self.write(now, (Lane::Cancel, bytes), move |turn| {
+            turn.tx.step(Step::ExecutionCancel);
             cancel::cancel(turn, &requests)
         })
         .await
@@ -187,6 +190,7 @@ impl SchedulerStore for SqliteSchedulerStore {
     ) -> Result<SessionRecord, StoreError> {
         let bytes = register::bytes(&session);
         self.write(now, (Lane::Claim, bytes), move |turn| {
+            turn.tx.step(Step::SessionRegister);
             register::register(turn, &session)
         })
         .await
@@ -237,6 +241,7 @@ impl SchedulerStore for SqliteSchedulerStore {
     ) -> Result<HeartbeatOutcome, StoreError> {
         let bytes = heartbeat::bytes(&heartbeat);
         self.write(now, (Lane::Heartbeat, bytes), move |turn| {
+            turn.tx.step(Step::SessionRenew);
             heartbeat::heartbeat(turn, &heartbeat)
         })
         .await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use taskpilot_api::workers::{FailureBody, FencedAttempt, Grant};
 use taskpilot_domain::lease::self_stop;
+use taskpilot_fault::{self as fault, Step as Point};
 use tokio::sync::mpsc;
 
 use super::messages::{Message, Ready, Step};
@@ -194,7 +195,12 @@ async fn listen(mut events: Events, timeout_ms: Option<u64>, slot: Slot, teller:
                 return teller.tell_last(Step::Event(event), slot).await;
             }
             Some(event) => {
-                is_running |= matches!(event, Event::Started { .. });
+                if matches!(event, Event::Started { .. }) {
+                    if fault::after(Point::ProgramStart).is_err() {
+                        continue;
+                    }
+                    is_running = true;
+                }
                 teller.tell(Step::Event(event)).await;
             }
         }

@@ -2,10 +2,11 @@
 //! lost answer is asked for again.
 
 use taskpilot_api::workers::{ClaimRequest, HandIn};
+use taskpilot_fault::{self as fault, Step};
 use tokio::sync::mpsc;
 
 use super::backoff::Backoff;
-use super::link::{Link, Trouble};
+use super::link::{Link, Trouble, cut};
 use super::messages::{Batch, Claimed, Message};
 use crate::clock::BootInstant;
 use crate::limits::{CLAIM_HASTY_MS, CLAIM_WAIT_MS};
@@ -52,7 +53,9 @@ async fn answered(link: &Link, claim: &ClaimOrder) -> Option<Claimed> {
     let mut backoff = Backoff::default();
     loop {
         let asked_at = BootInstant::now();
-        let error = match link.client.claim(&link.session, &request(claim)).await {
+        let request = request(claim);
+        let call = link.client.claim(&link.session, &request);
+        let error = match fault::around(step(claim), call, cut).await {
             Ok(answer) => return Some(Claimed::Served { asked_at, answer }),
             Err(error) => error,
         };
@@ -67,6 +70,15 @@ async fn answered(link: &Link, claim: &ClaimOrder) -> Option<Claimed> {
                 backoff.pause_after(&error).await;
             }
         }
+    }
+}
+
+/// What hands in as well is not repeated because of its grants alone.
+fn step(claim: &ClaimOrder) -> Step {
+    if claim.hand_ins.is_empty() {
+        Step::ClaimSend
+    } else {
+        Step::ResultSend
     }
 }
 

@@ -4,6 +4,7 @@ use taskpilot_api::workers::{
     EvidenceBody, FailureBody, FencedAttempt, HandInOutcome, Stage as StopStage,
 };
 use taskpilot_domain::stop::{Containment, How};
+use taskpilot_fault::{self as fault, Step as Point};
 
 use super::attempts::{Attempt, Phase, Stop, Why};
 use super::dispatcher::Dispatcher;
@@ -13,7 +14,7 @@ use super::ordering::stuck;
 use super::stops::StopNote;
 use crate::clock::BootInstant;
 use crate::handlers::InProcess;
-use crate::supervised::Supervised;
+use crate::supervised::{NotDelivered, Supervised};
 use crate::wire::{EndCause, Ended, Event};
 
 impl Dispatcher {
@@ -44,7 +45,7 @@ impl Dispatcher {
             return;
         };
         let _ = supervised.extend_lease(lease_end);
-        if attempt.stop.is_none() && supervised.start().is_err() {
+        if attempt.stop.is_none() && let_run(&supervised).is_err() {
             tracing::warn!("a supervisor does not read its start");
         }
         attempt.phase = Phase::Running(supervised);
@@ -124,6 +125,12 @@ impl Dispatcher {
             self.results.push(draft);
         }
     }
+}
+
+/// The program may run from now on.
+fn let_run(supervised: &Supervised) -> Result<(), NotDelivered> {
+    fault::before(Point::ProgramStart).map_err(|_| NotDelivered::Busy)?;
+    supervised.start()
 }
 
 fn not_started(fenced: FencedAttempt, attempt: &Attempt, failure: FailureBody) -> Draft {

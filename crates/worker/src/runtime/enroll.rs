@@ -6,9 +6,10 @@ use std::fmt::Display;
 use taskpilot_api::workers::{Goodbye, Register, Registered};
 use taskpilot_client::ClientError;
 use taskpilot_client::workers::WorkersClient;
+use taskpilot_fault::{self as fault, Step};
 
 use super::backoff::Backoff;
-use super::link::Trouble;
+use super::link::{Trouble, cut};
 use super::worker::WorkerError;
 use crate::clock::BootInstant;
 
@@ -24,7 +25,9 @@ pub(crate) struct Enrolled {
 pub(crate) async fn bid_farewell(client: &WorkersClient, session: &Registered) {
     let (mut backoff, mut told) = (Backoff::default(), Told::default());
     loop {
-        let Err(error) = client.goodbye(session, &Goodbye::default()).await else {
+        let nothing = Goodbye::default();
+        let goodbye = client.goodbye(session, &nothing);
+        let Err(error) = fault::around(Step::FarewellSend, goodbye, cut).await else {
             return;
         };
         if Trouble::of(&error) != Trouble::Away {
@@ -44,7 +47,8 @@ pub(crate) async fn register(
     let (mut backoff, mut told) = (Backoff::default(), Told::default());
     loop {
         let sent_at = BootInstant::now();
-        let error = match client.register(register).await {
+        let call = client.register(register);
+        let error = match fault::around(Step::RegisterSend, call, cut).await {
             Ok(session) => {
                 tracing::info!(session = session.session_id.get(), "registered");
                 let lease_end = sent_at.plus_ms(session.lease_ms);

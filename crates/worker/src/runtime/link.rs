@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use taskpilot_api::workers::Registered;
 use taskpilot_client::ClientError;
-use taskpilot_client::transport::Policy;
+use taskpilot_client::transport::{NoAnswer, Policy};
 use taskpilot_client::workers::WorkersClient;
+use taskpilot_fault::Struck;
 use tokio::sync::mpsc;
 
 use super::messages::Message;
@@ -46,6 +47,11 @@ impl Trouble {
             Some(_) | None => Self::Away,
         }
     }
+}
+
+/// What a loop sees of a call that a test cuts off.
+pub(crate) fn cut(struck: Struck) -> ClientError {
+    NoAnswer::cut(struck.is_done()).into()
 }
 
 /// How long the calls of a session may take. The loops repeat them; a try that hangs must not

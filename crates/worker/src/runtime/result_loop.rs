@@ -1,10 +1,11 @@
 //! Sends hand-ins until they are answered.
 
 use taskpilot_api::workers::{Results, Verdict};
+use taskpilot_fault::{self as fault, Step};
 use tokio::sync::mpsc;
 
 use super::backoff::Backoff;
-use super::link::{Link, Trouble};
+use super::link::{Link, Trouble, cut};
 use super::messages::{Batch, Message};
 use crate::clock::BootInstant;
 
@@ -24,7 +25,8 @@ async fn deliver(link: &Link, batch: &Batch) -> Option<Vec<Verdict>> {
         let results = Results {
             items: batch.iter().map(|draft| draft.at(now)).collect(),
         };
-        let error = match link.client.results(&link.session, &results).await {
+        let call = link.client.results(&link.session, &results);
+        let error = match fault::around(Step::ResultSend, call, cut).await {
             Ok(answer) => return Some(answer.verdicts),
             Err(error) => error,
         };

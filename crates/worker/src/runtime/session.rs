@@ -6,6 +6,7 @@ use std::time::Duration;
 use taskpilot_api::workers::{FencedAttempt, Goodbye};
 use taskpilot_client::workers::WorkersClient;
 use taskpilot_domain::limits::WORKER_ITEMS_MAX;
+use taskpilot_fault::{self as fault, Step};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use super::claiming::Claims;
 use super::closing::Stage;
 use super::dispatcher::{Dispatcher, Means, Over, Senders};
 use super::enroll::Enrolled;
-use super::link::Link;
+use super::link::{Link, cut};
 use super::orders::Orders;
 use super::results::ResultOutbox;
 use super::stops::StopOutbox;
@@ -113,6 +114,7 @@ async fn say_goodbye(
     never_started.truncate(WORKER_ITEMS_MAX);
     let goodbye = Goodbye { never_started };
     let goodbye = link.client.goodbye(&link.session, &goodbye);
+    let goodbye = fault::around(Step::GoodbyeSend, goodbye, cut);
     let patience = Duration::from_millis(until.ms_since(BootInstant::now()));
     match tokio::time::timeout(patience, goodbye).await {
         Ok(Ok(())) => SessionEnd::Goodbye,

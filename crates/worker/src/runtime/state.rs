@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use taskpilot_api::workers::Registered;
 use taskpilot_domain::ids::{SessionId, Token};
+use taskpilot_fault::{self as fault, Step};
 
 use super::worker::WorkerError;
 use crate::journal::{Journal, JournalError};
@@ -67,13 +68,14 @@ impl StateDirectory {
             token: session.token,
         };
         let text = serde_json::to_vec(&saved).expect("invariant: a session is plain data");
-        self.replace(&text)
+        fault::within(Step::SessionSave, || self.replace(&text))
             .map_err(|source| failed(&self.directory, source))
     }
 
     /// The session has ended in order.
     pub(crate) fn forget(&self) {
-        if let Err(error) = fs::remove_file(self.session_file()) {
+        let removed = fault::within(Step::SessionForget, || fs::remove_file(self.session_file()));
+        if let Err(error) = removed {
             tracing::debug!(%error, "cannot remove the session file");
         }
     }

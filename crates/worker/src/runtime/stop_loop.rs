@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use taskpilot_api::workers::StopReports;
+use taskpilot_fault::{self as fault, Step};
 use tokio::sync::mpsc;
 
 use super::backoff::Backoff;
-use super::link::{Link, Trouble};
+use super::link::{Link, Trouble, cut};
 use super::messages::Message;
 use super::stops::StopNote;
 use crate::clock::BootInstant;
@@ -27,7 +28,8 @@ async fn deliver(link: &Link, batch: &[Arc<StopNote>]) {
         let reports = StopReports {
             items: batch.iter().map(|note| note.at(now)).collect(),
         };
-        let Err(error) = link.client.stops(&link.session, &reports).await else {
+        let call = link.client.stops(&link.session, &reports);
+        let Err(error) = fault::around(Step::StopSend, call, cut).await else {
             return;
         };
         match Trouble::of(&error) {

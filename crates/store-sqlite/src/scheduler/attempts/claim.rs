@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use taskpilot_domain::ids::Token;
+use taskpilot_fault::Step;
 use taskpilot_store::rows::executions::Grant;
 use taskpilot_store::rows::sessions::{ClaimOutcome, ClaimRequest, SessionGone};
 
@@ -67,6 +68,7 @@ fn grant(
     }
     let grants = grant_heads(turn, session.id, (request.seq, tokens))?;
     if !grants.is_empty() {
+        turn.tx.step(Step::AttemptClaim);
         turn.statement(NOTE_CLAIM)?
             .execute((session.id.get(), request.seq.cast_signed()))?;
     }

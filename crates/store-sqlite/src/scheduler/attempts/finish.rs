@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row};
 use taskpilot_domain::execution::{AttemptEnd, Event, FenceMatch, Refused, transition};
 use taskpilot_domain::ids::{Fence, Token};
 use taskpilot_domain::stop::StopFact;
+use taskpilot_fault::Step;
 use taskpilot_store::rows::sessions::{
     FinishOutcome, HandIn, HandInOutcome, HandInVerdict, SessionRef,
 };
@@ -51,6 +52,9 @@ pub(super) fn judge_all(
     session: &Session,
     items: &[HandIn],
 ) -> Result<Vec<HandInVerdict>, Failure> {
+    if !items.is_empty() {
+        turn.tx.step(Step::AttemptFinish);
+    }
     items
         .iter()
         .map(|item| judge(turn, session, item))

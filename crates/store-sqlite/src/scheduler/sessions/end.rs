@@ -6,6 +6,7 @@ use taskpilot_domain::execution::{Event, FenceMatch, transition};
 use taskpilot_domain::ids::SessionId;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::{How, StopEvent};
+use taskpilot_fault::Step;
 use taskpilot_store::rows::sessions::{SessionGone, SessionRef};
 use taskpilot_store::rows::stops::Held;
 use taskpilot_store::scheduler::Tick;
@@ -40,7 +41,9 @@ pub(in crate::scheduler) fn goodbye(
     }
     let rest = (Event::WorkerGone, jitter);
     let slice = end(turn, (session.id, limit), never_started, rest)?;
-    if !slice.ended {
+    if slice.ended {
+        turn.tx.step(Step::SessionEnd);
+    } else {
         // What it gave back must not come to a claim of its own that still waits: none is later.
         turn.statement(NOTE_CLAIM)?
             .execute((session.id.get(), u64::MAX.cast_signed()))?;

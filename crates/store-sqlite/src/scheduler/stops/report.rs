@@ -3,6 +3,7 @@
 use rusqlite::OptionalExtension;
 use taskpilot_domain::ids::Fence;
 use taskpilot_domain::stop::StopFact;
+use taskpilot_fault::Step;
 use taskpilot_store::rows::sessions::{SessionGone, SessionRef};
 use taskpilot_store::rows::stops::{StopReport, StopVerdict};
 
@@ -35,6 +36,9 @@ pub(in crate::scheduler) fn take_all(
     session: &Session,
     reports: &[StopReport],
 ) -> Result<Vec<StopVerdict>, Failure> {
+    if !reports.is_empty() {
+        turn.tx.step(Step::StopTake);
+    }
     reports
         .iter()
         .map(|report| take(turn, session, report))
