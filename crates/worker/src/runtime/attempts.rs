@@ -63,6 +63,8 @@ impl Stop {
 /// ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Why {
+    /// Its supervisor could not be told to let it run.
+    NotStarted,
     /// The worker ends.
     Shutdown,
     /// The session is dead.

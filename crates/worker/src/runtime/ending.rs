@@ -45,8 +45,11 @@ impl Dispatcher {
             return;
         };
         let _ = supervised.extend_lease(lease_end);
-        if attempt.stop.is_none() && let_run(&supervised).is_err() {
+        if attempt.stop.is_none() && let_run(&supervised) == Err(NotDelivered::Busy) {
+            // One that has ended is heard of by its events; of this one nothing would ever come.
             tracing::warn!("a supervisor does not read its start");
+            let grace_ms = attempt.grace_ms;
+            attempt.stop(Stop::new(Why::NotStarted, grace_ms));
         }
         attempt.phase = Phase::Running(supervised);
         attempt.press();
