@@ -8,6 +8,8 @@ mod bad_input;
 mod binding;
 mod cancel_table;
 mod command_line;
+#[cfg(feature = "fault-points")]
+mod crash_points;
 mod documents;
 mod fleet;
 mod health;

@@ -1,0 +1,279 @@
+//! What the user was told, and what therefore has to be true when the faults are over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use taskpilot_e2e::wait::{SOON, wait_until};
+
+use super::marks;
+use super::scripts::insist;
+use super::world::World;
+use crate::api::{Bound, all_work, id_of, task, view};
+
+/// After the restart every task that was to be bound has its one execution within this time.
+const BOUND_WITHIN: Duration = Duration::from_secs(10);
+
+/// What has been acknowledged so far.
+#[derive(Debug)]
+pub(crate) struct Acknowledged {
+    begins_once: bool,
+    tasks: BTreeMap<i64, String>,
+    withdrawn: BTreeSet<i64>,
+    /// Tasks that shall be bound by the system itself: it was asked, and nobody asks again.
+    asked: BTreeSet<i64>,
+    bound: Vec<Bound>,
+    canceled: Vec<Canceled>,
+}
+
+/// A cancel that was answered.
+#[derive(Debug)]
+struct Canceled {
+    execution: i64,
+    /// How often its work had begun until then.
+    starts: usize,
+}
+
+impl Acknowledged {
+    /// Nothing yet, in a system where no work may begin more than once, or may.
+    pub(crate) fn when(begins_once: bool) -> Self {
+        Self {
+            begins_once,
+            tasks: BTreeMap::new(),
+            withdrawn: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            bound: Vec::new(),
+            canceled: Vec::new(),
+        }
+    }
+
+    /// Has a task created, once, however often it takes.
+    pub(crate) async fn created(&mut self, world: &World, kind: &str) -> Result<i64> {
+        self.created_as(world, &json!({"type": kind})).await
+    }
+
+    async fn created_as(&mut self, world: &World, body: &Value) -> Result<i64> {
+        let key = format!("task-{}", self.tasks.len());
+        let mut body = body.clone();
+        body["payload"] = json!(key);
+        let create = || {
+            let create = world.control().post("/api/tasks").json(&body);
+            create.header("Idempotency-Key", &key)
+        };
+        let created = insist(create, |reply| reply.status < 500).await?;
+        let task = id_of(&created.expect(201)?.json()?, "id")?;
+        let other = self.tasks.insert(task, key);
+        ensure!(other.is_none(), "two keys made one task {task}");
+        Ok(task)
+    }
+
+    /// Has a task created and bound.
+    pub(crate) async fn bound(&mut self, world: &World, kind: &str) -> Result<Bound> {
+        let task = self.created(world, kind).await?;
+        let path = format!("/api/tasks/{task}/scheduler");
+        let options = options();
+        let bind = || world.control().post(&path).json(&options);
+        let bound = insist(bind, |reply| reply.status < 500).await?;
+        ensure!(matches!(bound.status, 200 | 201), "{}", bound.text());
+        let execution = id_of(&bound.json()?, "schedulerTaskId")?;
+        let bound = Bound { task, execution };
+        self.bound.push(bound);
+        Ok(bound)
+    }
+
+    /// Has a task created, and asks for it to be bound until that is committed. The rest is left to
+    /// the system.
+    pub(crate) async fn ask(&mut self, world: &World, kind: &str) -> Result<()> {
+        let task = self.created(world, kind).await?;
+        let path = format!("/api/tasks/{task}");
+        wait_until("the wish to bind is committed", 2 * SOON, || async {
+            let bind = world.control().post(&format!("{path}/scheduler"));
+            let _answered = bind.json(&options()).send().await;
+            let read = || world.control().get(&path);
+            let task = insist(read, |reply| reply.status == 200).await?.json()?;
+            Ok((task["status"] != "PENDING").then_some(()))
+        })
+        .await?;
+        self.asked.insert(task);
+        Ok(())
+    }
+
+    /// The same in one call.
+    pub(crate) async fn ask_at_once(&mut self, world: &World, kind: &str) -> Result<()> {
+        let body = json!({"type": kind, "bind": true, "execution": options()});
+        let task = self.created_as(world, &body).await?;
+        self.asked.insert(task);
+        Ok(())
+    }
+
+    /// The same, and its work has begun.
+    pub(crate) async fn begun(&mut self, world: &World) -> Result<Bound> {
+        let bound = self.bound(world, "alone").await?;
+        wait_until("the work begins", 2 * SOON, || async {
+            Ok((starts(world, bound.execution)? > 0).then_some(()))
+        })
+        .await?;
+        Ok(bound)
+    }
+
+    /// Has the execution of a task canceled.
+    pub(crate) async fn cancel(&mut self, world: &World, bound: Bound) -> Result<()> {
+        let path = format!("/api/tasks/{}/execution/cancel", bound.task);
+        let cancel = || world.control().put(&path);
+        insist(cancel, |reply| reply.status < 500)
+            .await?
+            .expect(204)?;
+        self.canceled.push(Canceled {
+            execution: bound.execution,
+            starts: starts(world, bound.execution)?,
+        });
+        Ok(())
+    }
+
+    /// A task whose cancel was committed before it was bound.
+    pub(crate) fn canceled_before_it_began(&mut self, task: i64, execution: i64) {
+        self.bound.push(Bound { task, execution });
+        let starts = 0;
+        self.canceled.push(Canceled { execution, starts });
+    }
+
+    /// Has a task created and withdrawn.
+    pub(crate) async fn withdraw(&mut self, world: &World) -> Result<()> {
+        let task = self.created(world, "alone").await?;
+        let path = format!("/api/tasks/{task}/cancel");
+        let withdraw = || world.control().put(&path);
+        insist(withdraw, |reply| reply.status < 500)
+            .await?
+            .expect(204)?;
+        self.withdrawn.insert(task);
+        Ok(())
+    }
+
+    /// Judges a system whose faults are over.
+    pub(crate) async fn judge(mut self, world: &World) -> Result<()> {
+        let bound = wait_until("every task that was to be bound is", BOUND_WITHIN, || {
+            self.is_bound(world)
+        });
+        let bound = bound.await?;
+        self.bound.extend(bound);
+        self.is_kept(world).await?;
+        world.open_gate()?;
+        for Bound { task, execution } in &self.bound {
+            self.ends(world, *task, *execution).await?;
+        }
+        world.bench.deserted().await?;
+        // What has ended stays as it is.
+        self.is_kept(world).await?;
+        self.judge_marks(world)
+    }
+
+    async fn is_bound(&self, world: &World) -> Result<Option<Vec<Bound>>> {
+        let mut bound = Vec::new();
+        for id in &self.asked {
+            let task = task(world.control(), *id).await?;
+            if task["status"] != "BOUND" {
+                return Ok(None);
+            }
+            let execution = id_of(&task, "schedulerTaskId")?;
+            bound.push(Bound {
+                task: *id,
+                execution,
+            });
+        }
+        Ok(Some(bound))
+    }
+
+    /// All tasks with all that was said of them, no task more, and one execution for each that is
+    /// bound.
+    async fn is_kept(&self, world: &World) -> Result<()> {
+        let [tasks, executions] = all_work(world.control(), world.scheduler()).await?;
+        let known = self.tasks.keys().copied().collect();
+        ensure!(ids(&tasks)? == known, "other tasks: {tasks:?}");
+        for (id, payload) in &self.tasks {
+            let task = task(world.control(), *id).await?;
+            ensure!(task["payload"] == json!(payload), "{task}");
+        }
+        for Bound {
+            task: id,
+            execution,
+        } in &self.bound
+        {
+            let task = task(world.control(), *id).await?;
+            let one = (&task["status"], &task["schedulerTaskId"]);
+            ensure!(one == (&json!("BOUND"), &json!(execution)), "{task}");
+        }
+        for id in &self.withdrawn {
+            let task = task(world.control(), *id).await?;
+            ensure!(task["status"] == "CANCELED", "{task}");
+        }
+        let bound = self.bound.iter().map(|bound| bound.execution);
+        let one_each = ids(&executions)? == bound.collect();
+        ensure!(one_each, "other executions: {executions:?}");
+        Ok(())
+    }
+
+    async fn ends(&self, world: &World, task: i64, execution: i64) -> Result<()> {
+        let canceled = self.canceled.iter().any(|one| one.execution == execution);
+        let expected = if canceled { "CANCELED" } else { "SUCCEEDED" };
+        let what = format!("execution {execution} ends as {expected}");
+        let ended = wait_until(&what, 2 * SOON, || async {
+            let view = view(world.control(), task).await?;
+            let stop = view["stop"]["status"].as_str();
+            let stopped = matches!(stop, Some("NOT_NEEDED" | "STOPPED" | "PRESUMED"));
+            let is_final = !matches!(view["status"].as_str(), Some("PENDING" | "RUNNING"));
+            Ok((is_final && (stopped || !canceled)).then_some(view))
+        });
+        let ended = ended.await?;
+        ensure!(ended["status"] == expected, "{ended}");
+        Ok(())
+    }
+
+    /// What the handlers themselves have written down.
+    fn judge_marks(&self, world: &World) -> Result<()> {
+        let marks = world.bench.ledger().marks()?;
+        let doubled = marks::doubled(&marks);
+        ensure!(doubled.is_empty(), "{doubled:?} ran twice: {marks:?}");
+        for Canceled { execution, starts } in &self.canceled {
+            let now = marks::count("start", *execution, &marks);
+            ensure!(
+                now == *starts,
+                "{execution} began after its cancel: {marks:?}"
+            );
+        }
+        for Bound { execution, .. } in &self.bound {
+            let canceled = self.canceled.iter().any(|one| one.execution == *execution);
+            let ended = marks::count("end", *execution, &marks) > 0;
+            ensure!(canceled || ended, "{execution} never ended: {marks:?}");
+            let starts = marks::count("start", *execution, &marks);
+            ensure!(
+                starts <= 1 || !self.begins_once,
+                "{execution} began again although no worker was lost: {marks:?}"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Patience with workers that are lost, and with nothing else.
+fn options() -> Value {
+    json!({
+        "maxAttempts": 5,
+        "backoff": {"initialMs": 1, "maxMs": 1},
+        "cancelGraceMs": 500,
+    })
+}
+
+fn starts(world: &World, execution: i64) -> Result<usize> {
+    let marks = world.bench.ledger().marks()?;
+    Ok(marks::count("start", execution, &marks))
+}
+
+fn ids(items: &[Value]) -> Result<BTreeSet<i64>> {
+    let ids: BTreeSet<i64> = items
+        .iter()
+        .map(|item| id_of(item, "id"))
+        .collect::<Result<_>>()?;
+    ensure!(ids.len() == items.len(), "an id twice: {items:?}");
+    Ok(ids)
+}

@@ -1,0 +1,139 @@
+//! What happens in a case: each script passes some of the points, and its user repeats whatever was
+//! not answered.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use taskpilot_e2e::http::{Call, Reply};
+use taskpilot_e2e::wait::{SOON, wait_until};
+use taskpilot_fault::{Setting, Step};
+
+use super::acknowledged::Acknowledged;
+use super::world::{Role, World};
+use crate::api::id_of;
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Script {
+    /// A task is created and bound, and its work begins.
+    Run,
+    /// The same in one call.
+    RunAtOnce,
+    /// The same in two, and the work ends at once.
+    Finish,
+    /// Work that runs is canceled.
+    Cancel,
+    /// A task is canceled that could not be bound yet: the scheduler is away.
+    CancelUnbound,
+    /// A task is withdrawn.
+    Withdraw,
+    /// A worker comes back after a crash.
+    Enroll,
+    /// A worker ends in order and comes back.
+    Goodbye,
+    /// A task is bound in front of a scheduler with the plain contract.
+    Plain,
+    /// Such a scheduler refuses it.
+    Refused,
+}
+
+impl Script {
+    /// Whether the process that the fault strikes ends: by the fault, because it cannot do without
+    /// the step, or because the script has it end.
+    pub(crate) fn ends(self, role: Role, setting: Setting) -> bool {
+        setting.fault.is_crash()
+            || setting.step == Step::SessionSave
+            || (self == Self::Goodbye && role == Role::Worker)
+    }
+
+    /// Whether no work begins more than once: no worker was lost.
+    pub(crate) fn begins_once(self, role: Role) -> bool {
+        role != Role::Worker && !matches!(self, Self::Enroll | Self::Goodbye)
+    }
+
+    /// What was there before: work that runs, and a task that is canceled for good.
+    pub(crate) async fn history(self, world: &World, told: &mut Acknowledged) -> Result<()> {
+        told.begun(world).await?;
+        let canceled = told.bound(world, "nobody-handles-this").await?;
+        told.cancel(world, canceled).await
+    }
+
+    /// Plays it, with a fault in one of the roles.
+    pub(crate) async fn play(
+        self,
+        world: &World,
+        armed: Role,
+        told: &mut Acknowledged,
+    ) -> Result<()> {
+        match self {
+            Self::Run => told.ask(world, "alone").await?,
+            Self::RunAtOnce => told.ask_at_once(world, "alone").await?,
+            Self::Finish => {
+                world.open_gate()?;
+                told.ask(world, "alone").await?;
+            }
+            Self::Cancel => {
+                let running = told.begun(world).await?;
+                told.cancel(world, running).await?;
+            }
+            Self::CancelUnbound => cancel_unbound(world, told).await?,
+            Self::Withdraw => told.withdraw(world).await?,
+            Self::Enroll => {
+                if armed != Role::Worker {
+                    world.crash(Role::Worker).await?;
+                    world.start(Role::Worker).await?;
+                }
+                told.begun(world).await?;
+            }
+            Self::Goodbye => {
+                told.begun(world).await?;
+                world.end_worker().await?;
+                if armed != Role::Worker {
+                    world.start(Role::Worker).await?;
+                }
+            }
+            Self::Plain | Self::Refused => unreachable!("these have a stand-in"),
+        }
+        Ok(())
+    }
+}
+
+async fn cancel_unbound(world: &World, told: &mut Acknowledged) -> Result<()> {
+    world.crash(Role::Scheduler).await?;
+    let task = told.created(world, "alone").await?;
+    let path = format!("/api/tasks/{task}");
+    let bind = || world.control().post(&format!("{path}/scheduler"));
+    insist(bind, |reply| is_told(reply, "scheduler_unavailable")).await?;
+    let cancel = || world.control().put(&format!("{path}/execution/cancel"));
+    let intended = insist(cancel, |reply| is_told(reply, "scheduler_unavailable")).await?;
+    let outcome = &intended.json()?["outcome"];
+    ensure!(
+        outcome == "unknown",
+        "the wish is committed, and the answer says {outcome}"
+    );
+    world.start(Role::Scheduler).await?;
+    let read = || world.control().get(&path);
+    let bound = insist(read, |reply| {
+        reply.json().is_ok_and(|task| task["status"] == "BOUND")
+    });
+    let execution = id_of(&bound.await?.json()?, "schedulerTaskId")?;
+    told.canceled_before_it_began(task, execution);
+    Ok(())
+}
+
+fn is_told(reply: &Reply, code: &str) -> bool {
+    reply
+        .json()
+        .is_ok_and(|problem| problem["code"] == json!(code))
+}
+
+/// Sends a call again and again until an answer will do, as a user does who wants to know.
+pub(crate) async fn insist(
+    call: impl Fn() -> Call,
+    will_do: impl Fn(&Reply) -> bool,
+) -> Result<Reply> {
+    wait_until("a call is answered", 2 * SOON, || async {
+        let reply = call().send().await;
+        Ok(reply.ok().filter(&will_do))
+    })
+    .await
+}
