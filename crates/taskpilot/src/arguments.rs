@@ -257,7 +257,7 @@ pub(crate) struct DrainArgs {
     /// where less grace is needed. Then comes SIGTERM, after up to three tenths SIGKILL, and what
     /// was interrupted is handed back uncounted before the time is over. Open calls get what is
     /// left. Less than 2000 counts as 2000, but SIGTERM comes after half of what was said. A
-    /// second Ctrl-C ends at once.
+    /// second SIGTERM leaves running work no more time; a second Ctrl-C ends at once.
     #[arg(long, value_name = "MS", env = "TASKPILOT_DRAIN_MS")]
     pub(crate) drain_ms: Option<u64>,
 }

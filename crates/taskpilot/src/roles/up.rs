@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
     )?;
     let work = worker::Work::read(&arguments.work, file)?;
     block_on(async move {
-        let asked = signals::shutdown_token().map_err(anyhow::Error::from)?;
+        let signals::Asked { end: asked, haste } = signals::asked().map_err(anyhow::Error::from)?;
         let scheduler = scheduler::start(&scheduler_setup, Shutdown::new(drain)).await?;
         let control_setup = control::Setup {
             data: data.clone(),
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &UpArgs, file: &File) -> Result<Code, Failure> {
                 return Err(failure);
             }
         };
-        let working = Working::start(worker, stop_work.clone());
+        let working = Working::start(worker.hastened_by(haste), stop_work.clone());
         announce(&[control.listens(), scheduler.listens()]);
         let unasked = tokio::select! {
             () = asked.cancelled() => None,

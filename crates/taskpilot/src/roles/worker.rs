@@ -25,12 +25,12 @@ pub(crate) fn run(arguments: &WorkerRoleArgs, file: &File) -> Result<Code, Failu
     let work = Work::read(&arguments.work, file)?;
     let data = arguments.data.clone().or_else(|| file.data.clone());
     block_on(async move {
-        let asked = signals::shutdown_token().map_err(anyhow::Error::from)?;
+        let signals::Asked { end: asked, haste } = signals::asked().map_err(anyhow::Error::from)?;
         let worker = match data {
             Some(data) => work.start(&url, &data, drain)?,
             None => start_anywhere(&work, &url, drain)?,
         };
-        worker.run(asked).await.map_err(failed)
+        worker.hastened_by(haste).run(asked).await.map_err(failed)
     })
 }
 

@@ -62,6 +62,46 @@ async fn a_second_interrupt_ends_it_at_once() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_second_sigterm_leaves_what_runs_no_more_time() -> Result<()> {
+    let bench = Workbench::new()?;
+    let process = up(&bench).option("--drain-ms", "600000").spawn("up")?;
+    let up = Up::when_ready(process, bench).await?;
+    let polite = start_until(up.control, "polite", &json!({}), "RUNNING").await?;
+    up.bench.begun(polite.execution).await?;
+    let Up {
+        mut process, bench, ..
+    } = up;
+    process.signal(Signal::TERM)?;
+    wait_until("it has heard the first one", AT_ONCE, || {
+        let heard = process
+            .stderr()
+            .map(|log| log.contains("draining").then_some(()));
+        async move { heard }
+    })
+    .await?;
+    process.signal(Signal::TERM)?;
+    let status = process.ended(DRAIN).await?;
+    assert_eq!(status.code(), Some(0), "an orderly end all the same");
+    assert_eq!(bench.processes()?, []);
+    let cleanup = Mark::first("cleanup", polite.execution);
+    ensure!(bench.ledger().has(&cleanup)?, "it was asked politely");
+    let mut scheduler = launch(&bench)
+        .args(["scheduler"])
+        .option("--data", bench.path("data"))
+        .option("--listen", ANY_PORT)
+        .spawn("scheduler")?;
+    let path = format!("/tasks/{}", polite.execution);
+    let address = scheduler.scheduler().await?;
+    let back = address.get(&path).send().await?.expect(200)?.json()?;
+    let attempt = &back["attempts"][0];
+    assert_eq!(
+        (&back["status"], &attempt["outcome"], &attempt["counted"]),
+        (&json!("PENDING"), &json!("interrupted"), &json!(false))
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_worker_that_ends_by_itself_ends_everything_with_the_reason() -> Result<()> {
     let bench = Workbench::new()?;
     // The worker cannot keep its session: a directory is in the way of the file.

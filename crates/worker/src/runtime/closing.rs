@@ -97,6 +97,17 @@ impl Dispatcher {
         self.stop_live(|phase| matches!(phase, Phase::Preparing));
     }
 
+    pub(super) fn is_draining(&self) -> bool {
+        matches!(self.stage, Stage::Draining(_))
+    }
+
+    /// What still runs has no more time to end by itself: it is stopped now, with its grace.
+    pub(super) fn hasten(&mut self) {
+        if let Some(schedule) = self.schedule {
+            self.stop_what_runs(schedule);
+        }
+    }
+
     pub(super) fn on_session_gone(&mut self) {
         if matches!(self.stage, Stage::Dead(_)) {
             return;

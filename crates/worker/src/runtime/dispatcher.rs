@@ -28,6 +28,8 @@ pub(crate) struct Means {
     pub(crate) supervision: Supervision,
     pub(crate) slots: Slots,
     pub(crate) drain_ms: u64,
+    /// Once it is canceled, an orderly end gives what runs no more time to end by itself.
+    pub(crate) haste: CancellationToken,
 }
 
 /// The ways to the loops that send. Each takes one thing at a time.
@@ -77,6 +79,7 @@ pub(crate) enum Over {
 impl Dispatcher {
     /// Lives until the session is over.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Over {
+        let haste = self.means.haste.clone();
         loop {
             self.pump();
             if let Some(over) = self.advance(BootInstant::now()) {
@@ -88,6 +91,7 @@ impl Dispatcher {
                     self.on(message.expect("invariant: we hold a sender"));
                 }
                 () = shutdown.cancelled(), if self.schedule.is_none() => self.drain(),
+                () = haste.cancelled(), if self.is_draining() => self.hasten(),
                 () = pause_until(deadline), if deadline.is_some() => {}
             }
         }

@@ -55,6 +55,7 @@ pub struct Worker {
     scheduler_url: String,
     handlers: Handlers,
     drain_ms: u64,
+    haste: CancellationToken,
 }
 
 /// Why a worker cannot run.
@@ -104,6 +105,7 @@ impl Worker {
             scheduler_url: config.scheduler_url,
             handlers: config.handlers,
             drain_ms: u64::try_from(config.drain.as_millis()).unwrap_or(u64::MAX),
+            haste: CancellationToken::new(),
         })
     }
 
@@ -113,6 +115,14 @@ impl Worker {
     #[must_use]
     pub fn supervised_by(mut self, executable: PathBuf) -> Self {
         self.supervisor = Some(executable);
+        self
+    }
+
+    /// The same with an end that can be hastened: once `haste` is canceled, work that still runs
+    /// in an orderly end is stopped at once, with its grace, and given back as it would be later.
+    #[must_use]
+    pub fn hastened_by(mut self, haste: CancellationToken) -> Self {
+        self.haste = haste;
         self
     }
 
@@ -161,6 +171,7 @@ impl Worker {
             supervision,
             slots: Slots::new(self.register.slots),
             drain_ms: self.drain_ms,
+            haste: self.haste.clone(),
         }
     }
 

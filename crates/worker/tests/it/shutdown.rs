@@ -100,6 +100,65 @@ async fn an_end_takes_no_longer_than_the_time_to_drain() {
 }
 
 #[tokio::test]
+async fn a_hastened_end_stops_what_runs_with_its_grace_and_gives_it_back() {
+    let scheduler = Scheduler::start().await;
+    let polite = "trap ': > @cleaned; exit 0' TERM; : > @ready; while :; do sleep 0.1; done";
+    let mut bench = Bench::with_scripts(&[("polite", polite, "")]);
+    // Without haste it would run for minutes.
+    bench.drain = Duration::from_mins(10);
+    let worker = bench.start(&scheduler.url());
+    let id = scheduler.run("polite", json!(1)).await;
+    wait_for_file(&bench.path("ready")).await;
+    worker.hasten();
+    let still = scheduler.execution(id).await;
+    assert_eq!(still["status"], "RUNNING", "haste alone ends nothing");
+    worker.end().await;
+    assert!(bench.path("cleaned").exists(), "it was asked politely");
+    let back = scheduler.execution(id).await;
+    let attempt = &back["attempts"][0];
+    assert_eq!(
+        (&back["status"], &attempt["outcome"], &attempt["counted"]),
+        (&json!("PENDING"), &json!("interrupted"), &json!(false))
+    );
+    assert_eq!(scheduler.workers().await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn what_was_granted_and_has_not_begun_is_given_back_and_never_begins() {
+    let scheduler = Scheduler::start().await;
+    let mut bench = Bench::with_scripts(&[("run", ": > @ran; exec sleep 600", "")]);
+    bench.drain = Duration::from_mins(10);
+    bench.hold_supervisors();
+    let worker = bench.start(&scheduler.url());
+    let body = json!({"type": "run", "payload": 1, "maxAttempts": 1});
+    let id = scheduler.create(body).await;
+    wait_for_file(&bench.path("coming")).await;
+    let leased = scheduler.execution(id).await;
+    assert_eq!(leased["status"], "RUNNING");
+    worker.ask_to_end();
+    fs::write(bench.path("come"), "").unwrap();
+    worker.ended().await.unwrap();
+    assert!(!bench.path("ran").exists());
+    let back = scheduler.execution(id).await;
+    let attempt = &back["attempts"][0];
+    assert_eq!(
+        (
+            &back["status"],
+            &back["attemptCount"],
+            &attempt["outcome"],
+            &attempt["counted"]
+        ),
+        (
+            &json!("PENDING"),
+            &json!(0),
+            &json!("released"),
+            &json!(false)
+        )
+    );
+    assert_eq!(scheduler.workers().await, [json!(null); 0]);
+}
+
+#[tokio::test]
 async fn an_end_without_a_scheduler_is_an_end_all_the_same() {
     let mut scheduler = Scheduler::start().await;
     let mut bench = Bench::with_scripts(&[("run", ": > @ready; exec sleep 600", "")]);

@@ -26,6 +26,7 @@ pub(crate) struct Bench {
 
 pub(crate) struct Running {
     shutdown: CancellationToken,
+    haste: CancellationToken,
     ended: JoinHandle<Result<(), WorkerError>>,
 }
 
@@ -85,10 +86,14 @@ impl Bench {
     pub(crate) fn start(&self, url: &str) -> Running {
         let worker = Worker::new(self.config(url)).unwrap();
         let shutdown = CancellationToken::new();
-        let worker = worker.supervised_by(self.supervisor.clone());
+        let haste = CancellationToken::new();
+        let worker = worker
+            .supervised_by(self.supervisor.clone())
+            .hastened_by(haste.clone());
         Running {
             ended: tokio::spawn(worker.run(shutdown.clone())),
             shutdown,
+            haste,
         }
     }
 
@@ -158,6 +163,11 @@ impl Running {
     /// Asks it to end, without waiting.
     pub(crate) fn ask_to_end(&self) {
         self.shutdown.cancel();
+    }
+
+    /// Asks it to hurry with its end, without waiting.
+    pub(crate) fn hasten(&self) {
+        self.haste.cancel();
     }
 
     pub(crate) async fn ended(self) -> Result<(), WorkerError> {
