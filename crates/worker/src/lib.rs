@@ -21,7 +21,7 @@ mod supervisor;
 pub mod sweep;
 mod wire;
 
-pub use handlers::{Handlers, HandlersError};
+pub use handlers::{Context, Failure, Handlers, HandlersError, StopReason};
 pub use runtime::{Worker, WorkerConfig, WorkerError};
 pub use supervised::SUBCOMMAND as SUPERVISE;
 pub use supervisor::supervise_main;

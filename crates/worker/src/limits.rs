@@ -70,6 +70,9 @@ pub(crate) const LAST_WORDS_MS: u64 = 100;
 pub(crate) const FLUSH_MS: u64 = 3_000;
 /// Least time for an orderly end: signals, kills and last words need some on a busy machine.
 pub(crate) const DRAIN_MS_MIN: u64 = 2_000;
+/// Words of functions in one heartbeat: with 500 characters each they must not make it larger than
+/// the body that the scheduler takes, with held attempts and stop reports beside them.
+pub(crate) const PROGRESS_PER_BEAT_MAX: usize = 100;
 /// Attempts that are remembered after their end was answered: an order that was on its way then.
 pub(crate) const REMEMBERED_MAX: usize = 4_096;
 /// Orders that are kept: the oldest are forgotten first.

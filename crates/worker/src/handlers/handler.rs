@@ -7,6 +7,7 @@ use taskpilot_api::json::JsonText;
 use taskpilot_api::workers::{FailureBody, Grant, OutputBody};
 
 use super::command::CommandHandler;
+use super::function::Function;
 use super::judge;
 use crate::spec::ResourceLimits;
 use crate::wire::{Ended, OutputTail};
@@ -18,6 +19,8 @@ pub(crate) enum Handler {
     Command(CommandHandler),
     /// By code of ours that returns at once.
     InProcess(Demo),
+    /// By a function of the program that the worker is part of.
+    Function(Function),
 }
 
 /// What would run.
@@ -25,6 +28,7 @@ pub(crate) enum Handler {
 pub(crate) enum Prepared {
     Command(Box<Command>),
     InProcess(InProcess),
+    Function(Function),
 }
 
 /// One program run.
@@ -67,6 +71,7 @@ impl Handler {
                 demo: *demo,
                 payload: grant.payload.clone(),
             })),
+            Self::Function(function) => Ok(Prepared::Function(function.clone())),
         }
     }
 
@@ -74,7 +79,7 @@ impl Handler {
     pub(crate) fn grace_ms(&self) -> Option<u64> {
         match self {
             Self::Command(handler) => handler.grace_ms(),
-            Self::InProcess(_) => None,
+            Self::InProcess(_) | Self::Function(_) => None,
         }
     }
 
@@ -82,7 +87,7 @@ impl Handler {
     pub(crate) fn judge(&self, ended: &Ended) -> Result<JsonText, FailureBody> {
         match self {
             Self::Command(handler) => handler.judge(ended),
-            Self::InProcess(_) => Ok(JsonText::null()),
+            Self::InProcess(_) | Self::Function(_) => Ok(JsonText::null()),
         }
     }
 
@@ -90,7 +95,7 @@ impl Handler {
     pub(crate) fn timed_out(&self) -> FailureBody {
         let timeout_ms = match self {
             Self::Command(handler) => handler.timeout_ms(),
-            Self::InProcess(_) => None,
+            Self::InProcess(_) | Self::Function(_) => None,
         };
         judge::timed_out(timeout_ms.unwrap_or_default())
     }
@@ -99,7 +104,7 @@ impl Handler {
     pub(crate) fn output(&self, stdout: OutputTail, stderr: OutputTail) -> OutputBody {
         match self {
             Self::Command(handler) => handler.output(stdout, stderr),
-            Self::InProcess(_) => OutputBody::default(),
+            Self::InProcess(_) | Self::Function(_) => OutputBody::default(),
         }
     }
 }

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::built_in;
+use super::context::Context;
 use super::file::{self, HandlersError};
+use super::function::{Failure, Function};
 use super::handler::Handler;
 
 /// What a worker can run, by type. Cheap to clone.
@@ -27,6 +31,47 @@ impl Handlers {
         let mut by_type = built_in::all();
         by_type.extend(file::load(path)?);
         Ok(Self::of(by_type))
+    }
+
+    /// None, for a worker that runs functions alone.
+    pub fn none() -> Self {
+        Self::of(BTreeMap::new())
+    }
+
+    /// The same with a function for a type; it wins where there is a handler of that name.
+    ///
+    /// The function watches [`Context::cancellation`]: nothing can end it from outside.
+    #[must_use]
+    pub fn with<F, Fut, R>(self, kind: &str, function: F) -> Self
+    where
+        F: Fn(Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, Failure>> + Send + 'static,
+        R: Serialize,
+    {
+        self.and(kind, Function::of(function))
+    }
+
+    /// The same with a function that keeps its thread: one of the 512 that a runtime of tokio has
+    /// for such work unless it was told otherwise. A runtime waits for them when it is dropped.
+    #[must_use]
+    pub fn with_blocking<F, R>(self, kind: &str, function: F) -> Self
+    where
+        F: Fn(Context) -> Result<R, Failure> + Send + Sync + 'static,
+        R: Serialize,
+    {
+        self.and(kind, Function::of_blocking(function))
+    }
+
+    /// Whether some of them are functions, which nothing encloses.
+    pub(crate) fn has_functions(&self) -> bool {
+        let mut all = self.by_type.values();
+        all.any(|handler| matches!(**handler, Handler::Function(_)))
+    }
+
+    fn and(mut self, kind: &str, function: Function) -> Self {
+        let handler = Arc::new(Handler::Function(function));
+        Arc::make_mut(&mut self.by_type).insert(kind.to_owned(), handler);
+        self
     }
 
     /// The types that it has handlers for.

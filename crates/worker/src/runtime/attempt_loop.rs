@@ -8,11 +8,13 @@ use taskpilot_domain::lease::self_stop;
 use taskpilot_fault::{self as fault, Step as Point};
 use tokio::sync::mpsc;
 
+use super::function_loop::{self, Run};
 use super::messages::{Message, Ready, Step};
 use super::slots::Slot;
+use super::teller::Teller;
 use crate::chance;
 use crate::clock::{BootInstant, pause};
-use crate::handlers::{Command, Handler, Prepared};
+use crate::handlers::{Command, Context, Function, Halt, Handler, Prepared, ProgressCell};
 use crate::spec::{CommandSpec, Timing};
 use crate::supervised::{Events, SuperviseError, Supervision};
 use crate::wire::{Event, StartErrorCode};
@@ -27,6 +29,7 @@ pub(crate) struct Job {
     pub(crate) lease_ms: u64,
     pub(crate) lease_end: BootInstant,
     pub(crate) grace_ms: u64,
+    pub(crate) progress: ProgressCell,
     pub(crate) slot: Slot,
 }
 
@@ -34,27 +37,6 @@ impl Job {
     /// All that is still needed once the program can start: payloads are large.
     fn into_slot(self) -> Slot {
         self.slot
-    }
-}
-
-/// Whom an attempt tells what happens to it.
-#[derive(Clone)]
-struct Teller {
-    fenced: FencedAttempt,
-    inbox: mpsc::Sender<Message>,
-}
-
-impl Teller {
-    /// The session may be over: then nobody wants to know, and the end is awaited all the same.
-    async fn tell(&self, step: Step) {
-        let message = Message::Attempt(self.fenced, step, None);
-        let _ = self.inbox.send(message).await;
-    }
-
-    /// The slot is given back with the news, so that it is not used before it was heard.
-    async fn tell_last(&self, step: Step, slot: Slot) {
-        let message = Message::Attempt(self.fenced, step, Some(slot));
-        let _ = self.inbox.send(message).await;
     }
 }
 
@@ -101,8 +83,24 @@ pub(crate) async fn run(job: Job, inbox: mpsc::Sender<Message>) {
             let ready = Step::Ready(Ready::InProcess(code));
             teller.tell_last(ready, job.slot).await;
         }
+        Ok(Prepared::Function(function)) => {
+            guard.disarm();
+            call(job, function, &teller).await;
+        }
         Err(failure) => teller.tell_last(Step::NotStarted(failure), job.slot).await,
     }
+}
+
+async fn call(job: Job, function: Function, teller: &Teller) {
+    let halt = Halt::default();
+    let run = Run {
+        function,
+        context: Context::new(job.grant, halt.clone(), job.progress),
+        halt,
+        lease_ms: job.lease_ms,
+        lease_end: job.lease_end,
+    };
+    function_loop::run(run, job.slot, teller).await;
 }
 
 async fn supervise(job: Job, command: Command, teller: &Teller, guard: EndsOnPanic) {

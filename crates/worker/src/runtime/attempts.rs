@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskpilot_api::workers::{AttemptRef, FencedAttempt};
+use taskpilot_api::workers::{AttemptProgress, AttemptRef, FencedAttempt};
 use taskpilot_domain::limits::KILL_MS;
 
+use super::function_loop::Reins;
+use super::messages::Word;
 use crate::clock::BootInstant;
-use crate::handlers::Handler;
-use crate::limits::{PROOF_SLACK_MS, REMEMBERED_MAX};
+use crate::handlers::{Handler, Progress, ProgressCell};
+use crate::limits::{PROGRESS_PER_BEAT_MAX, PROOF_SLACK_MS, REMEMBERED_MAX};
 use crate::supervised::{NotDelivered, Supervised};
 
 /// One attempt.
@@ -24,15 +26,23 @@ pub(crate) struct Attempt {
     pub(crate) signaled_at: Option<BootInstant>,
     /// SIGKILL did not end the tree so far: some of what is left.
     pub(crate) survivors: Vec<i32>,
+    /// Since when its function goes on beyond its grace.
+    pub(crate) ignored_at: Option<BootInstant>,
+    /// What its function says of itself.
+    pub(crate) progress: ProgressCell,
+    /// The number of the last word that the scheduler has.
+    pub(crate) progress_told: u64,
 }
 
 /// How far an attempt has come.
 #[derive(Debug)]
 pub(crate) enum Phase {
-    /// Its supervisor is being started; nothing of it runs.
+    /// Its supervisor or function is being prepared; nothing of it runs.
     Preparing,
     /// Its program was let run.
     Running(Supervised),
+    /// Its function was let begin, or told not to.
+    Calling(Reins),
     /// Nothing of it is left; its end is to be answered.
     Ended,
 }
@@ -86,6 +96,9 @@ impl Attempt {
             stop: None,
             signaled_at: None,
             survivors: Vec::new(),
+            ignored_at: None,
+            progress: ProgressCell::default(),
+            progress_told: 0,
         }
     }
 
@@ -113,6 +126,9 @@ impl Attempt {
 
     /// Tells the supervisor of the stop, once more if need be. A repeat can only shorten the grace.
     pub(crate) fn press(&mut self) {
+        if let (Phase::Calling(reins), Some(stop)) = (&self.phase, self.stop) {
+            reins.stop(stop);
+        }
         if let (Phase::Running(supervised), Some(stop)) = (&self.phase, self.stop) {
             // One that reads nothing now is told again at the next heartbeat, and given up in time.
             let (grace_ms, proof_ms) = (stop.grace_ms, stop.proof_ms);
@@ -129,6 +145,9 @@ impl Attempt {
     pub(crate) fn extend_lease(&self, lease_end: BootInstant) {
         if let Phase::Running(supervised) = &self.phase {
             let _ = supervised.extend_lease(lease_end);
+        }
+        if let Phase::Calling(reins) = &self.phase {
+            reins.extend_lease(lease_end);
         }
     }
 }
@@ -177,6 +196,17 @@ impl Attempts {
         ours.map(|(fenced, _)| reference(*fenced)).collect()
     }
 
+    /// What running functions have said since they were last heard, as far as it fits; the rest
+    /// comes next time.
+    pub(crate) fn words(&self) -> Vec<Word> {
+        let live = self.known.iter().filter(|(_, attempt)| attempt.is_live());
+        let news = live.filter_map(|(fenced, attempt)| {
+            let latest = attempt.progress.after(attempt.progress_told)?;
+            Some(word(*fenced, latest))
+        });
+        news.take(PROGRESS_PER_BEAT_MAX).collect()
+    }
+
     pub(crate) fn find(&self, named: AttemptRef) -> Option<FencedAttempt> {
         self.known
             .keys()
@@ -194,6 +224,20 @@ impl Attempts {
 
     pub(crate) fn any_live(&self) -> bool {
         self.live().next().is_some()
+    }
+}
+
+fn word(fenced: FencedAttempt, latest: Progress) -> Word {
+    Word {
+        fenced,
+        number: latest.number,
+        progress: AttemptProgress {
+            execution_id: fenced.execution_id,
+            attempt: fenced.attempt,
+            token: fenced.token,
+            percent: latest.percent,
+            message: latest.message,
+        },
     }
 }
 

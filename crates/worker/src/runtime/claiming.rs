@@ -111,6 +111,7 @@ impl Dispatcher {
         };
         let grace_ms = handler.grace_ms().unwrap_or(grant.cancel_grace_ms);
         let attempt = Attempt::new(handler.clone(), grace_ms);
+        let progress = attempt.progress.clone();
         self.attempts.insert(fenced, attempt);
         if self.orders.contains(fenced) || self.stage != Stage::Serving {
             self.orders.matched(fenced);
@@ -124,6 +125,7 @@ impl Dispatcher {
             lease_ms: self.session.lease_ms,
             lease_end: self.lease_end,
             grace_ms,
+            progress,
             slot: self.means.slots.take(),
         };
         tokio::spawn(attempt_loop::run(job, self.to_self.clone()));

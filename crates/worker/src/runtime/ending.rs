@@ -9,11 +9,12 @@ use taskpilot_fault::{self as fault, Step as Point};
 use super::attempts::{Attempt, Phase, Stop, Why};
 use super::dispatcher::Dispatcher;
 use super::drafts::Draft;
+use super::function_loop::Reins;
 use super::messages::{Ready, Step};
-use super::ordering::stuck;
+use super::ordering::{abandoned, stuck};
 use super::stops::StopNote;
 use crate::clock::BootInstant;
-use crate::handlers::InProcess;
+use crate::handlers::{InProcess, Returned};
 use crate::supervised::{NotDelivered, Supervised};
 use crate::wire::{EndCause, Ended, Event};
 
@@ -25,6 +26,7 @@ impl Dispatcher {
         match step {
             Step::Ready(Ready::Program(supervised)) => self.start(fenced, supervised),
             Step::Ready(Ready::InProcess(code)) => self.run_in_process(fenced, &code),
+            Step::Ready(Ready::Function(reins)) => self.begin(fenced, reins),
             Step::NotStarted(failure) => {
                 let draft = not_started(fenced, attempt, failure);
                 self.end(fenced, draft);
@@ -32,6 +34,13 @@ impl Dispatcher {
             Step::TimedOut => {
                 let grace_ms = attempt.grace_ms;
                 attempt.stop(Stop::new(Why::HandlerTimeout, grace_ms));
+            }
+            Step::NeverBegan => self.end(fenced, Draft::never_started(fenced)),
+            Step::Told(at) => self.on_told(fenced, at),
+            Step::Ignored(at) => self.on_ignored(fenced, at),
+            Step::Returned(returned) => {
+                let draft = returned_draft(fenced, attempt, returned);
+                self.end(fenced, draft);
             }
             Step::Event(event) => self.on_event(fenced, event),
         }
@@ -52,6 +61,20 @@ impl Dispatcher {
             attempt.stop(Stop::new(Why::NotStarted, grace_ms));
         }
         attempt.phase = Phase::Running(supervised);
+        attempt.press();
+    }
+
+    /// The same for a function: what was ordered to stop by now never begins.
+    fn begin(&mut self, fenced: FencedAttempt, reins: Reins) {
+        let lease_end = self.lease_end;
+        let Some(attempt) = self.attempts.get_mut(fenced) else {
+            return;
+        };
+        reins.extend_lease(lease_end);
+        if attempt.stop.is_none() {
+            reins.start();
+        }
+        attempt.phase = Phase::Calling(reins);
         attempt.press();
     }
 
@@ -116,6 +139,34 @@ impl Dispatcher {
         }
     }
 
+    /// Its handler was signaled, as far as a function can be.
+    fn on_told(&mut self, fenced: FencedAttempt, at: BootInstant) {
+        let Some(attempt) = self.attempts.get_mut(fenced) else {
+            return;
+        };
+        attempt.signaled_at.get_or_insert(at);
+        if attempt.why() == Some(Why::Order) {
+            let note = StopNote::new(fenced, StopStage::Acknowledged, at);
+            self.stops.push(note.in_process());
+        }
+    }
+
+    /// It may run for ever. Its slot is held until it returns.
+    fn on_ignored(&mut self, fenced: FencedAttempt, at: BootInstant) {
+        let Some(attempt) = self.attempts.get_mut(fenced) else {
+            return;
+        };
+        tracing::error!(
+            execution = fenced.execution_id.get(),
+            attempt = fenced.attempt.0,
+            "a handler ignores its cancellation token"
+        );
+        attempt.ignored_at = Some(at);
+        if attempt.why() == Some(Why::Order) {
+            self.stops.push(abandoned(fenced, at));
+        }
+    }
+
     /// Nothing is left of an attempt. What was lost is nobody's business any more.
     pub(super) fn end(&mut self, fenced: FencedAttempt, draft: Draft) {
         let Some(attempt) = self.attempts.get_mut(fenced) else {
@@ -141,6 +192,25 @@ fn not_started(fenced: FencedAttempt, attempt: &Attempt, failure: FailureBody) -
         Some(_) => Draft::never_started(fenced),
         None => Draft::failed(fenced, failure).how(How::NeverStarted),
     }
+}
+
+/// The end of a function. What returns a result has done its work, also when it was told to end;
+/// any other end after that word is one that it obeyed.
+fn returned_draft(fenced: FencedAttempt, attempt: &Attempt, returned: Returned) -> Draft {
+    let draft = match returned {
+        Ok(result) => Draft::new(fenced, HandInOutcome::Succeeded)
+            .result(result)
+            .how(How::Finished),
+        Err(_) if attempt.signaled_at.is_some() => {
+            Draft::new(fenced, HandInOutcome::Interrupted).how(How::Cooperative)
+        }
+        Err(failure) => Draft::failed(fenced, failure).how(How::Finished),
+    };
+    let evidence = EvidenceBody {
+        proof: Some("handler".to_owned()),
+        ..EvidenceBody::default()
+    };
+    draft.proof(Containment::InProcess, evidence)
 }
 
 /// Not every database keeps a NUL in a text.

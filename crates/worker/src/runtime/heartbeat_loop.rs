@@ -65,7 +65,11 @@ async fn send(link: &Link, beat: &Beat) -> Result<HeartbeatAnswer, ClientError> 
         held: beat.held.clone(),
         claim_seq: beat.claim_seq,
         stops: beat.stops.iter().map(|note| note.at(now)).collect(),
-        progress: Vec::new(),
+        progress: beat
+            .progress
+            .iter()
+            .map(|word| word.progress.clone())
+            .collect(),
     };
     link.client.heartbeat(&link.session, &heartbeat).await
 }

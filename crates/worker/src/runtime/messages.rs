@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use taskpilot_api::workers::{
-    AttemptRef, ClaimAnswer, FailureBody, FencedAttempt, HeartbeatAnswer, Order, Verdict,
+    AttemptProgress, AttemptRef, ClaimAnswer, FailureBody, FencedAttempt, HeartbeatAnswer, Order,
+    Verdict,
 };
 use tokio::sync::oneshot;
 
 use super::drafts::Draft;
+use super::function_loop::Reins;
 use super::slots::Slot;
 use super::stops::StopNote;
 use crate::clock::BootInstant;
-use crate::handlers::InProcess;
+use crate::handlers::{InProcess, Returned};
 use crate::supervised::Supervised;
 use crate::wire::Event;
 
@@ -56,6 +58,15 @@ pub(crate) struct Beat {
     pub(crate) held: Vec<AttemptRef>,
     pub(crate) claim_seq: u64,
     pub(crate) stops: Vec<Arc<StopNote>>,
+    pub(crate) progress: Vec<Word>,
+}
+
+/// The latest word of an attempt, and its number.
+#[derive(Debug)]
+pub(crate) struct Word {
+    pub(crate) fenced: FencedAttempt,
+    pub(crate) number: u64,
+    pub(crate) progress: AttemptProgress,
 }
 
 /// A heartbeat and its answer.
@@ -77,6 +88,14 @@ pub(crate) enum Step {
     Event(Event),
     /// It has run as long as its handler may.
     TimedOut,
+    /// It was stopped before its function began.
+    NeverBegan,
+    /// Its function was told to end.
+    Told(BootInstant),
+    /// Its function goes on beyond the grace.
+    Ignored(BootInstant),
+    /// Its function has returned.
+    Returned(Returned),
 }
 
 /// What can start.
@@ -86,6 +105,8 @@ pub(crate) enum Ready {
     Program(Supervised),
     /// Code of ours that returns at once.
     InProcess(InProcess),
+    /// A function that waits for its start.
+    Function(Reins),
 }
 
 /// Hand-ins on their way together.

@@ -15,6 +15,7 @@ mod dispatcher;
 mod drafts;
 mod ending;
 mod enroll;
+mod function_loop;
 mod heartbeat_loop;
 mod link;
 mod messages;
@@ -28,6 +29,7 @@ mod slots;
 mod state;
 mod stop_loop;
 mod stops;
+mod teller;
 mod worker;
 
 pub use worker::{Worker, WorkerConfig, WorkerError};

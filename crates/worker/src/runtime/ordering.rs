@@ -49,12 +49,16 @@ impl Dispatcher {
             return;
         };
         let (signaled_at, survivors) = (attempt.signaled_at, attempt.survivors.clone());
+        let ignored_at = attempt.ignored_at;
         if let Some(at) = signaled_at {
             self.stops
                 .push(StopNote::new(fenced, StopStage::Acknowledged, at));
         }
         if !survivors.is_empty() {
             self.stops.push(stuck(fenced, &survivors, now));
+        }
+        if let Some(at) = ignored_at {
+            self.stops.push(abandoned(fenced, at));
         }
     }
 
@@ -71,6 +75,18 @@ impl Dispatcher {
                 ..StopNote::new(fenced, StopStage::Stopped, BootInstant::now())
             });
         }
+    }
+}
+
+/// A function goes on beyond the grace.
+pub(super) fn abandoned(fenced: FencedAttempt, at: BootInstant) -> StopNote {
+    let detail = "the handler ignored its cancellation token beyond the grace".to_owned();
+    StopNote {
+        evidence: Some(EvidenceBody {
+            detail: Some(detail),
+            ..EvidenceBody::default()
+        }),
+        ..StopNote::new(fenced, StopStage::Abandoned, at).in_process()
     }
 }
 

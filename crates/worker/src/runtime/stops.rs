@@ -33,6 +33,12 @@ impl StopNote {
         }
     }
 
+    /// The same of code inside the worker.
+    pub(crate) fn in_process(mut self) -> Self {
+        self.containment = Some(Containment::InProcess);
+        self
+    }
+
     /// As it is sent now.
     pub(crate) fn at(&self, now: BootInstant) -> StopReport {
         StopReport {

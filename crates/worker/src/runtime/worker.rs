@@ -94,7 +94,12 @@ impl Worker {
             queues: config.queues.into_iter().map(Into::into).collect(),
             types: config.handlers.types().map(str::to_owned).collect(),
             slots: config.slots,
-            containment: Containment::Subreaper,
+            // The weakest that there is: it decides whether an end can be promised.
+            containment: if config.handlers.has_functions() {
+                Containment::InProcess
+            } else {
+                Containment::Subreaper
+            },
         };
         register.clone().resolve()?;
         WorkersClient::new(&config.scheduler_url, Policy::default())?;

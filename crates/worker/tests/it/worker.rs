@@ -42,6 +42,13 @@ impl Bench {
         }
     }
 
+    /// With these handlers.
+    pub(crate) fn with_handlers(handlers: Handlers) -> Self {
+        let mut bench = Self::new();
+        bench.handlers = handlers;
+        bench
+    }
+
     /// With shell scripts as handlers: type, script, and further keys. `@` in a script is the
     /// directory of the test; every process of it has that path in its environment.
     pub(crate) fn with_scripts(scripts: &[(&str, &str, &str)]) -> Self {

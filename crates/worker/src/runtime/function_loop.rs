@@ -1,0 +1,252 @@
+//! The life of one run of a function: it waits for its start, passes on the word to end, and
+//! notices when that word is ignored. It holds the slot until the function has returned.
+
+use taskpilot_api::workers::FailureBody;
+use taskpilot_domain::lease::self_stop;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+
+use super::attempts::{Stop, Why};
+use super::messages::{Ready, Step};
+use super::slots::Slot;
+use super::teller::Teller;
+use crate::clock::{BootInstant, pause};
+use crate::handlers::{Context, Function, Halt, Returned, StopReason};
+use crate::limits::LOST_GRACE_MS;
+
+/// How the dispatcher holds a function.
+#[derive(Debug)]
+pub(crate) struct Reins {
+    state: watch::Sender<Held>,
+}
+
+/// What the dispatcher wants of a function.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    is_started: bool,
+    stop: Option<Stop>,
+    lease_end: BootInstant,
+}
+
+impl Reins {
+    /// Lets it begin.
+    pub(crate) fn start(&self) {
+        self.state.send_modify(|held| held.is_started = true);
+    }
+
+    /// Tells it to end; a later word can only shorten the grace.
+    pub(crate) fn stop(&self, stop: Stop) {
+        self.state.send_if_modified(|held| {
+            let is_news = held.stop != Some(stop);
+            held.stop = Some(stop);
+            is_news
+        });
+    }
+
+    pub(crate) fn extend_lease(&self, lease_end: BootInstant) {
+        self.state.send_modify(|held| held.lease_end = lease_end);
+    }
+}
+
+/// One run that has not begun.
+pub(crate) struct Run {
+    pub(crate) function: Function,
+    pub(crate) context: Context,
+    pub(crate) halt: Halt,
+    pub(crate) lease_ms: u64,
+    pub(crate) lease_end: BootInstant,
+}
+
+/// Returns when the function has, or when it never will begin.
+pub(crate) async fn run(run: Run, slot: Slot, teller: &Teller) {
+    let (state, mut orders) = watch::channel(Held {
+        is_started: false,
+        stop: None,
+        lease_end: run.lease_end,
+    });
+    let ready = Ready::Function(Reins { state });
+    teller.tell(Step::Ready(ready)).await;
+    let decided = orders.wait_for(|held| held.is_started || held.stop.is_some());
+    let may_begin = decided.await.is_ok_and(|held| held.is_started);
+    if !may_begin {
+        return teller.tell_last(Step::NeverBegan, slot).await;
+    }
+    let running = run.function.start(run.context);
+    let watching = Watching {
+        halt: run.halt,
+        lease_ms: run.lease_ms,
+        told: None,
+        is_ignored: false,
+    };
+    let returned = watching.until_returned(running, orders, teller).await;
+    teller.tell_last(Step::Returned(returned), slot).await;
+}
+
+/// A function that runs.
+struct Watching {
+    halt: Halt,
+    lease_ms: u64,
+    /// When it was told to end.
+    told: Option<BootInstant>,
+    is_ignored: bool,
+}
+
+/// What is due now, and when to look again at the latest.
+#[derive(Debug, PartialEq, Eq)]
+enum Due {
+    Tell(StopReason),
+    Ignored,
+    Nothing(BootInstant),
+}
+
+impl Watching {
+    async fn until_returned(
+        mut self,
+        mut running: JoinHandle<Returned>,
+        mut orders: watch::Receiver<Held>,
+        teller: &Teller,
+    ) -> Returned {
+        let mut is_held = true;
+        loop {
+            let held = *orders.borrow_and_update();
+            let now = BootInstant::now();
+            let look_again = match self.due(held, is_held, now) {
+                Due::Tell(reason) => {
+                    self.told = Some(now);
+                    self.halt.tell(reason);
+                    teller.tell(Step::Told(now)).await;
+                    continue;
+                }
+                Due::Ignored => {
+                    self.is_ignored = true;
+                    teller.tell(Step::Ignored(now)).await;
+                    continue;
+                }
+                Due::Nothing(look_again) => look_again,
+            };
+            tokio::select! {
+                ended = &mut running => return ended.unwrap_or_else(|error| Err(broken(error))),
+                changed = orders.changed(), if is_held => is_held = changed.is_ok(),
+                () = pause(look_again.ms_since(now)) => {}
+            }
+        }
+    }
+
+    /// Whoever holds the reins no more cares for nothing: the session is over.
+    fn due(&self, held: Held, is_held: bool, now: BootInstant) -> Due {
+        let margins = self_stop(self.lease_ms);
+        let self_stop_at = held.lease_end.minus_ms(margins.terminate_margin_ms);
+        let far = now.plus_ms(self.lease_ms.max(1));
+        let Some(told) = self.told else {
+            return match held.stop {
+                Some(stop) => Due::Tell(reason(stop.why)),
+                None if !is_held || now >= self_stop_at => Due::Tell(StopReason::LeaseLost),
+                None => Due::Nothing(self_stop_at),
+            };
+        };
+        if self.is_ignored {
+            return Due::Nothing(far);
+        }
+        let grace_ms = held.stop.map_or(LOST_GRACE_MS, |stop| stop.grace_ms);
+        let ignored_at = told.plus_ms(grace_ms);
+        if now >= ignored_at {
+            Due::Ignored
+        } else {
+            Due::Nothing(ignored_at)
+        }
+    }
+}
+
+fn reason(why: Why) -> StopReason {
+    match why {
+        // No function has a supervisor that could fail to start it.
+        Why::Shutdown | Why::NotStarted => StopReason::Shutdown,
+        Why::Order | Why::HandlerTimeout => StopReason::Ordered,
+        Why::SessionDead | Why::Lost => StopReason::LeaseLost,
+    }
+}
+
+/// A panic is the failure of its attempt and of nothing else.
+fn broken(error: JoinError) -> FailureBody {
+    let message = match error.try_into_panic() {
+        Ok(panic) => panic_text(panic.as_ref()),
+        Err(error) => error.to_string(),
+    };
+    FailureBody {
+        code: "handler_panicked".to_owned(),
+        message,
+        retryable: true,
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    // Not every database keeps a NUL in a text.
+    text.unwrap_or("the handler panicked")
+        .replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: BootInstant = BootInstant::from_millis(1_000_000);
+
+    fn held(stop: Option<Stop>) -> Held {
+        Held {
+            is_started: true,
+            stop,
+            lease_end: NOW.plus_ms(30_000),
+        }
+    }
+
+    fn watching(told: Option<BootInstant>) -> Watching {
+        Watching {
+            halt: Halt::default(),
+            lease_ms: 30_000,
+            told,
+            is_ignored: false,
+        }
+    }
+
+    #[test]
+    fn a_function_is_told_once_and_watched_for_its_grace() {
+        let stop = Some(Stop::new(Why::Order, 700));
+        let fresh = watching(None);
+        assert_eq!(
+            fresh.due(held(None), true, NOW),
+            Due::Nothing(NOW.plus_ms(20_000))
+        );
+        assert_eq!(
+            fresh.due(held(stop), true, NOW),
+            Due::Tell(StopReason::Ordered)
+        );
+        let told = watching(Some(NOW));
+        let end = NOW.plus_ms(700);
+        assert_eq!(told.due(held(stop), true, NOW), Due::Nothing(end));
+        assert_eq!(told.due(held(stop), true, end), Due::Ignored);
+    }
+
+    #[test]
+    fn without_a_lease_or_a_session_it_is_told_too() {
+        let late = NOW.plus_ms(20_000);
+        let lost = Due::Tell(StopReason::LeaseLost);
+        assert_eq!(watching(None).due(held(None), true, late), lost);
+        assert_eq!(watching(None).due(held(None), false, NOW), lost);
+        let shutdown = Some(Stop::new(Why::Shutdown, 1));
+        assert_eq!(
+            watching(None).due(held(shutdown), false, NOW),
+            Due::Tell(StopReason::Shutdown)
+        );
+    }
+
+    #[test]
+    fn what_was_ignored_is_said_once() {
+        let mut ignored = watching(Some(NOW));
+        ignored.is_ignored = true;
+        let stop = Some(Stop::new(Why::Order, 0));
+        let later = NOW.plus_ms(30_000);
+        assert_eq!(ignored.due(held(stop), true, NOW), Due::Nothing(later));
+    }
+}
