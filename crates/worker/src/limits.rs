@@ -88,3 +88,17 @@ pub(crate) const DEMO_SECONDS_MAX: f64 = 86_400.0;
 pub(crate) const MEMORY_BYTES_MIN: u64 = 64 * 1024 * 1024;
 /// Fewest open files of a handler with a limit on them, for the same reason.
 pub(crate) const OPEN_FILES_MIN: u64 = 64;
+
+/// Longest time of a call where its handler says nothing.
+pub(crate) const HTTP_TIMEOUT_MS: u64 = 30_000;
+/// Of that, the longest time until its connection stands.
+pub(crate) const HTTP_CONNECT_MS: u64 = 5_000;
+/// Longest time for one of several addresses: the next may be the one that answers.
+pub(crate) const HTTP_CONNECT_ONE_MS: u64 = 2_000;
+/// Addresses of one name that are looked at.
+pub(crate) const HTTP_ADDRESSES_MAX: usize = 16;
+/// Bytes of the head of an answer, and of what is read of its body at once.
+pub(crate) const HTTP_HEADER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a refusal's body that are read, and characters that a message shows of it.
+pub(crate) const HTTP_ERROR_BYTES_MAX: usize = 4 * 1024;
+pub(crate) const HTTP_ERROR_CHARS_MAX: usize = 300;

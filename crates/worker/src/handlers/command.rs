@@ -113,7 +113,7 @@ impl Stdin {
 }
 
 /// Another attempt would get the same payload.
-fn invalid(message: String) -> FailureBody {
+pub(super) fn invalid(message: String) -> FailureBody {
     FailureBody {
         code: "invalid_payload".to_owned(),
         message,

@@ -25,7 +25,9 @@ use crate::spec::ResourceLimits;
 #[serde(deny_unknown_fields)]
 pub(super) struct Declaration {
     #[serde(rename = "type")]
-    pub(super) kind: String,
+    _kind: String,
+    #[serde(rename = "kind")]
+    _command: Option<String>,
     /// For people who read the file.
     #[serde(default, rename = "description")]
     _description: String,

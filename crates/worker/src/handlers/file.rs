@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use taskpilot_domain::names::TaskType;
 
-use super::declaration::{Declaration, InvalidHandler};
+use super::declaration::Declaration;
 use super::handler::Handler;
+use super::http::{AllowList, HttpDeclaration, HttpSection};
 use crate::limits::HANDLERS_FILE_BYTES_MAX;
 
 /// Why a handlers file cannot be used.
@@ -48,7 +49,9 @@ pub enum HandlersError {
 #[serde(deny_unknown_fields)]
 struct HandlersFile {
     #[serde(default)]
-    handler: Vec<Declaration>,
+    http: HttpSection,
+    #[serde(default)]
+    handler: Vec<toml::Table>,
 }
 
 pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Arc<Handler>>, HandlersError> {
@@ -64,22 +67,46 @@ pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Arc<Handler>>, Handle
         path: path.to_owned(),
         source,
     })?;
+    let allow = file.http.check(&base);
+    let allow = Arc::new(allow.map_err(|detail| HandlersError::Syntax {
+        path: path.to_owned(),
+        detail,
+    })?);
     let mut by_type = BTreeMap::new();
-    for declaration in file.handler {
-        let kind = declaration.kind.clone();
-        let refused = |error: InvalidHandler| HandlersError::Handler {
+    for table in file.handler {
+        let kind = table.get("type").and_then(toml::Value::as_str);
+        let kind = kind.unwrap_or_default().to_owned();
+        let refused = |detail: String| HandlersError::Handler {
             path: path.to_owned(),
             kind: kind.clone(),
-            detail: error.to_string(),
+            detail,
         };
-        TaskType::new(kind.clone()).map_err(|error| refused(InvalidHandler(error.to_string())))?;
-        let handler = declaration.check(&base).map_err(refused)?;
+        let handler = declared(table, &base, &allow).map_err(refused)?;
+        TaskType::new(kind.clone()).map_err(|error| refused(error.to_string()))?;
         if by_type.contains_key(&kind) {
-            return Err(refused(InvalidHandler("it is declared twice".to_owned())));
+            return Err(refused("it is declared twice".to_owned()));
         }
-        by_type.insert(kind, Arc::new(Handler::Command(handler)));
+        by_type.insert(kind, Arc::new(handler));
     }
     Ok(by_type)
+}
+
+/// A handler of the kind that it names; a program where it names none.
+fn declared(table: toml::Table, base: &Path, allow: &Arc<AllowList>) -> Result<Handler, String> {
+    let read = |error: toml::de::Error| error.message().to_owned();
+    let kind = table.get("kind").map(toml::Value::as_str);
+    match kind.unwrap_or(Some("command")) {
+        Some("command") => {
+            let declaration: Declaration = table.try_into().map_err(read)?;
+            let handler = declaration.check(base).map_err(|error| error.to_string())?;
+            Ok(Handler::Command(handler))
+        }
+        Some("http") => {
+            let declaration: HttpDeclaration = table.try_into().map_err(read)?;
+            Ok(Handler::Http(declaration.check(allow)?))
+        }
+        _ => Err("kind is \"command\" or \"http\"".to_owned()),
+    }
 }
 
 /// The directory of the file, absolute: a worker may run anywhere.

@@ -48,6 +48,21 @@ impl Failure {
     }
 }
 
+impl From<FailureBody> for Failure {
+    fn from(failure: FailureBody) -> Self {
+        let FailureBody {
+            code,
+            message,
+            retryable,
+        } = failure;
+        Self {
+            code,
+            message,
+            retryable,
+        }
+    }
+}
+
 impl From<Failure> for FailureBody {
     fn from(failure: Failure) -> Self {
         Self {

@@ -8,6 +8,7 @@ use taskpilot_api::workers::{FailureBody, Grant, OutputBody};
 
 use super::command::CommandHandler;
 use super::function::Function;
+use super::http::HttpHandler;
 use super::judge;
 use crate::spec::ResourceLimits;
 use crate::wire::{Ended, OutputTail};
@@ -19,6 +20,8 @@ pub(crate) enum Handler {
     Command(CommandHandler),
     /// By code of ours that returns at once.
     InProcess(Demo),
+    /// By a call of a URL.
+    Http(HttpHandler),
     /// By a function of the program that the worker is part of.
     Function(Function),
 }
@@ -71,6 +74,7 @@ impl Handler {
                 demo: *demo,
                 payload: grant.payload.clone(),
             })),
+            Self::Http(handler) => Ok(Prepared::Function(handler.prepare(grant)?)),
             Self::Function(function) => Ok(Prepared::Function(function.clone())),
         }
     }
@@ -79,7 +83,7 @@ impl Handler {
     pub(crate) fn grace_ms(&self) -> Option<u64> {
         match self {
             Self::Command(handler) => handler.grace_ms(),
-            Self::InProcess(_) | Self::Function(_) => None,
+            Self::InProcess(_) | Self::Function(_) | Self::Http(_) => None,
         }
     }
 
@@ -87,7 +91,7 @@ impl Handler {
     pub(crate) fn judge(&self, ended: &Ended) -> Result<JsonText, FailureBody> {
         match self {
             Self::Command(handler) => handler.judge(ended),
-            Self::InProcess(_) | Self::Function(_) => Ok(JsonText::null()),
+            Self::InProcess(_) | Self::Function(_) | Self::Http(_) => Ok(JsonText::null()),
         }
     }
 
@@ -95,7 +99,7 @@ impl Handler {
     pub(crate) fn timed_out(&self) -> FailureBody {
         let timeout_ms = match self {
             Self::Command(handler) => handler.timeout_ms(),
-            Self::InProcess(_) | Self::Function(_) => None,
+            Self::InProcess(_) | Self::Function(_) | Self::Http(_) => None,
         };
         judge::timed_out(timeout_ms.unwrap_or_default())
     }
@@ -104,7 +108,7 @@ impl Handler {
     pub(crate) fn output(&self, stdout: OutputTail, stderr: OutputTail) -> OutputBody {
         match self {
             Self::Command(handler) => handler.output(stdout, stderr),
-            Self::InProcess(_) | Self::Function(_) => OutputBody::default(),
+            Self::InProcess(_) | Self::Function(_) | Self::Http(_) => OutputBody::default(),
         }
     }
 }

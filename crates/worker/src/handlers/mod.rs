@@ -11,6 +11,7 @@ mod declaration;
 mod file;
 mod function;
 mod handler;
+mod http;
 mod judge;
 mod parameters;
 mod programs;

@@ -4,6 +4,7 @@
 mod claims;
 mod functions;
 mod handlers;
+mod http_handler;
 mod leases;
 mod lives;
 mod orders;
@@ -14,4 +15,5 @@ mod shutdown;
 mod stand_in;
 mod stops;
 mod supervisors;
+mod target;
 mod worker;
