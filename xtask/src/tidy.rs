@@ -10,6 +10,7 @@ mod forbidden_code;
 mod generated;
 mod markers;
 mod module_docs;
+mod shell_worker;
 mod sleeps;
 mod sql_place;
 mod store_halves;
@@ -36,6 +37,7 @@ const CHECKS: &[Check] = &[
     generated::check,
     markers::check,
     module_docs::check,
+    shell_worker::check,
     sleeps::check,
     sql_place::check,
     store_halves::check,

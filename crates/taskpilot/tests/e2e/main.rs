@@ -21,6 +21,7 @@ mod outage;
 mod plain_scheduler;
 mod restart;
 mod settings;
+mod shell_worker;
 mod shutdown;
 mod start;
 mod terminal;
