@@ -11,6 +11,7 @@ mod control;
 mod database;
 mod decode;
 mod failure;
+mod floor;
 mod health;
 mod job;
 mod lock;
@@ -23,5 +24,6 @@ mod statements;
 mod transaction;
 
 pub use control::SqliteControlStore;
+pub use floor::{Floor, FloorItem};
 pub use open::{OpenError, library_version};
 pub use scheduler::SqliteSchedulerStore;
