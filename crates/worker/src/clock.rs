@@ -65,6 +65,16 @@ impl BootInstant {
     }
 }
 
+/// Nanoseconds since the machine was booted, for what is shorter than a millisecond.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of the worker that reads a clock"
+)]
+pub(crate) fn boot_ns() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
 /// Waits and keeps its thread, which must not be one of the runtime.
 #[expect(
     clippy::disallowed_methods,

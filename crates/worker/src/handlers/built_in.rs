@@ -28,6 +28,7 @@ const STUBBORN: &[&str] = &[
 pub(super) fn all() -> BTreeMap<String, Arc<Handler>> {
     [
         ("demo", Handler::InProcess(Demo::Echo)),
+        ("demo-clock", Handler::InProcess(Demo::Clock)),
         ("demo-fail", Handler::InProcess(Demo::Fail)),
         ("demo-slow", Handler::Command(script(SLOW))),
         ("demo-stubborn", Handler::Command(script(STUBBORN))),

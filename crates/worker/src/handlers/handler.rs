@@ -10,6 +10,7 @@ use super::command::CommandHandler;
 use super::function::Function;
 use super::http::HttpHandler;
 use super::judge;
+use crate::clock::boot_ns;
 use crate::spec::ResourceLimits;
 use crate::wire::{Ended, OutputTail};
 
@@ -60,6 +61,8 @@ pub(crate) enum Demo {
     Echo,
     /// Fails, each time.
     Fail,
+    /// Tells when it began.
+    Clock,
 }
 
 impl Handler {
@@ -120,6 +123,10 @@ impl InProcess {
             Demo::Echo => {
                 let echo = format!("{{\"echo\":{}}}", self.payload.as_str());
                 judge::result(echo)
+            }
+            Demo::Clock => {
+                let now = boot_ns();
+                judge::result(format!("{{\"bootNs\":{now}}}"))
             }
             Demo::Fail => Err(FailureBody {
                 code: "demo_failure".to_owned(),

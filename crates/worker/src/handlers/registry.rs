@@ -19,7 +19,7 @@ pub struct Handlers {
 }
 
 impl Handlers {
-    /// The demos: `demo`, `demo-slow`, `demo-fail` and `demo-stubborn`.
+    /// The demos: `demo`, `demo-clock`, `demo-slow`, `demo-fail` and `demo-stubborn`.
     pub fn built_in() -> Self {
         Self::of(built_in::all())
     }

@@ -279,7 +279,14 @@ fn the_demos_are_there_beside_the_operators_handlers() {
     let types: Vec<&str> = handlers.types().collect();
     assert_eq!(
         types,
-        ["demo", "demo-fail", "demo-slow", "demo-stubborn", "x"]
+        [
+            "demo",
+            "demo-clock",
+            "demo-fail",
+            "demo-slow",
+            "demo-stubborn",
+            "x"
+        ]
     );
 }
 
