@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use taskpilot_bench::BenchArgs;
 
 use crate::commands::backup::BackupArgs;
 use crate::commands::config::ConfigCommand;
@@ -96,6 +97,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Print the completions of a shell: `source <(taskpilot completions bash)`
     Completions(CompletionsArgs),
+    /// Measure TaskPilot on this machine
+    Bench(BenchArgs),
 }
 
 /// `taskpilot config`.

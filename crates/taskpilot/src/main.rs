@@ -28,6 +28,14 @@ fn main() -> ExitCode {
     {
         return taskpilot_worker::supervise_main();
     }
+    // And so is the program whose begin and end a measurement takes the time of.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments
+        .next()
+        .is_some_and(|argument| argument == taskpilot_bench::HANDLER)
+    {
+        return taskpilot_bench::handler_main(arguments);
+    }
     match run(Arguments::read()) {
         Ok(code) => code.into(),
         Err(failure) => {
@@ -64,6 +72,7 @@ fn run(arguments: Arguments) -> Result<exit::Code, Failure> {
                 &file,
             )
         }
+        Command::Bench(bench) => commands::bench::run(bench),
         Command::Execution(ExecutionArgs { command }) => {
             let client = command.client().clone();
             commands::run(

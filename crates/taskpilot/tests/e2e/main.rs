@@ -5,6 +5,7 @@ mod about;
 mod api;
 mod backup;
 mod bad_input;
+mod bench;
 mod binding;
 mod cancel_table;
 mod command_line;

@@ -1,0 +1,230 @@
+//! `taskpilot bench curve`: how rates and latencies change while one thing grows and the rest stays.
+
+use anyhow::{Context, Result};
+
+use crate::arguments::{CurveArgs, Size, Through};
+use crate::bodies::KIND;
+use crate::latency::Latencies;
+use crate::load::{Order, Outcome, Plan, run};
+use crate::plot;
+use crate::report::{Curve, Goal, Point, Report, median};
+use crate::session::{Session, Trade};
+use crate::target::{Setup, Target};
+
+/// Longer than any measurement: what is held for it gives no sign of life.
+const LEASE_MS: u64 = 600_000;
+/// Slots of a session that holds work.
+const HELD_BY_ONE: u32 = 1_000;
+
+const WAITING: &[u32] = &[0, 10_000, 100_000, 1_000_000];
+const RUNNING: &[u32] = &[0, 100, 1_000, 10_000];
+const WORKERS: &[u32] = &[1, 10, 100, 1_000];
+const HISTORY: &[u32] = &[0, 100_000, 1_000_000, 5_000_000];
+
+pub(crate) async fn measure(args: &CurveArgs) -> Result<Report> {
+    let mut report = Report::new("curve");
+    args.size.tell(&mut report);
+    report.setting("scale", args.scale);
+    report.setting("runs", args.place.runs);
+    waiting(args, &mut report).await?;
+    running(args, &mut report).await?;
+    workers(args, &mut report).await?;
+    history(args, &mut report).await?;
+    if let Some(path) = &args.plot {
+        std::fs::write(path, plot::svg(report.curves()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(report)
+}
+
+impl CurveArgs {
+    /// The sizes of a curve, each once.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a part of a number is no larger, and not negative"
+    )]
+    fn scaled(&self, full: &[u32]) -> Vec<u32> {
+        let scale = |size: &u32| (f64::from(*size) * self.scale).ceil() as u32;
+        let mut sizes: Vec<u32> = full.iter().map(scale).collect();
+        sizes.dedup();
+        sizes
+    }
+
+    fn plan(&self, order: Order) -> Plan {
+        Plan {
+            size: self.size,
+            through: Through::Batch,
+            clients: 2,
+            workers: 2,
+            claim: self.size.batch,
+            order,
+        }
+    }
+
+    fn start(&self) -> Result<Target> {
+        let setup = Setup {
+            lease_ms: Some(LEASE_MS),
+            ..Setup::default()
+        };
+        Target::start(&self.place.directory()?, &setup)
+    }
+
+    /// So many executions more.
+    async fn fill(&self, count: u32, order: Order, target: &Target) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        let size = Size {
+            count: count.into(),
+            ..self.size
+        };
+        let plan = Plan {
+            size,
+            ..self.plan(order)
+        };
+        run(plan, target).await.map(drop)
+    }
+}
+
+/// The points of two curves: of the rate, and of the claim's p99.
+struct Points {
+    over: &'static str,
+    rates: Vec<Point>,
+    claims: Vec<Point>,
+}
+
+impl Points {
+    fn new(over: &'static str) -> Self {
+        Self {
+            over,
+            rates: Vec::new(),
+            claims: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, x: u32, runs: &[Outcome], rate: fn(&Outcome) -> f64) {
+        let middle = |mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            median(&values)
+        };
+        let p99 = |claim: &Latencies| claim.quantile_ms(0.99);
+        let point = |y| Point { x: x.into(), y };
+        self.rates
+            .push(point(middle(runs.iter().map(rate).collect())));
+        let claims = runs.iter().map(|run| p99(&run.claim)).collect();
+        self.claims.push(point(middle(claims)));
+    }
+
+    fn tell(self, report: &mut Report, name: &'static str) {
+        let over = self.over;
+        report.curve(Curve {
+            name,
+            over,
+            unit: "1/s",
+            points: self.rates,
+        });
+        report.curve(Curve {
+            name: "claim p99",
+            over,
+            unit: "ms",
+            points: self.claims,
+        });
+    }
+}
+
+/// What is claimed stands before a backlog that grows. Each run has its pair on an empty database.
+async fn waiting(args: &CurveArgs, report: &mut Report) -> Result<()> {
+    let (empty, full) = (args.start()?, args.start()?);
+    let plan = args.plan(Order::WorkersAfter);
+    let mut points = Points::new("executions waiting");
+    let (mut there, mut ratios) = (0, Vec::new());
+    for size in args.scaled(WAITING) {
+        args.fill(size - there, Order::OnlyCreate, &full).await?;
+        there = size;
+        let mut runs = Vec::new();
+        ratios.clear();
+        for _ in 0..args.place.runs {
+            let without = run(plan, &empty).await?;
+            let with = run(plan, &full).await?;
+            ratios.push(with.finishes / without.finishes);
+            runs.push(with);
+        }
+        points.add(size, &runs, |run| run.finishes);
+    }
+    let name = format!("claim rate with {there} waiting as a part of that with none");
+    report.figure(name, "", &ratios, Some(Goal::AtLeast(0.85)));
+    points.tell(report, "claimed and finished");
+    empty.end()?;
+    full.end()
+}
+
+/// Others hold what runs.
+async fn running(args: &CurveArgs, report: &mut Report) -> Result<()> {
+    let target = args.start()?;
+    let plan = args.plan(Order::Together);
+    let mut points = Points::new("executions running");
+    let mut holders = Vec::new();
+    let mut there = 0;
+    for size in args.scaled(RUNNING) {
+        args.fill(size - there, Order::OnlyCreate, &target).await?;
+        while there < size {
+            let trade = Trade {
+                name: "bench-holder",
+                kind: KIND,
+                slots: HELD_BY_ONE,
+            };
+            let mut holder = Session::register(&target.scheduler, trade).await?;
+            there += holder.take(HELD_BY_ONE.min(size - there)).await?;
+            holders.push(holder);
+        }
+        let mut runs = Vec::new();
+        for _ in 0..args.place.runs {
+            runs.push(run(plan, &target).await?);
+        }
+        points.add(size, &runs, |run| run.lifecycles);
+    }
+    points.tell(report, "lifecycles");
+    target.end()
+}
+
+/// The same work for more and more workers, each of which takes ten at a time and waits when there
+/// is nothing.
+async fn workers(args: &CurveArgs, report: &mut Report) -> Result<()> {
+    let target = args.start()?;
+    let mut points = Points::new("workers");
+    for workers in args.scaled(WORKERS) {
+        let plan = Plan {
+            workers,
+            claim: 10,
+            ..args.plan(Order::Together)
+        };
+        let mut runs = Vec::new();
+        for _ in 0..args.place.runs {
+            runs.push(run(plan, &target).await?);
+        }
+        points.add(workers, &runs, |run| run.lifecycles);
+    }
+    points.tell(report, "lifecycles");
+    target.end()
+}
+
+/// What has ended is kept.
+async fn history(args: &CurveArgs, report: &mut Report) -> Result<()> {
+    let target = args.start()?;
+    let plan = args.plan(Order::Together);
+    let mut points = Points::new("executions ended");
+    let mut there = 0;
+    for size in args.scaled(HISTORY) {
+        args.fill(size.saturating_sub(there), Order::Together, &target)
+            .await?;
+        let mut runs = Vec::new();
+        for _ in 0..args.place.runs {
+            runs.push(run(plan, &target).await?);
+        }
+        points.add(size, &runs, |run| run.lifecycles);
+        there = size + u32::try_from(args.size.count)? * args.place.runs;
+    }
+    points.tell(report, "lifecycles");
+    target.end()
+}

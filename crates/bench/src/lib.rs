@@ -1,0 +1,33 @@
+//! Measures a TaskPilot from outside, over the surfaces that everybody has, and against the floor of
+//! the storage below it.
+//!
+//! [`BenchArgs`] is the command line of `taskpilot bench`; [`run`] gives a [`Report`].
+#![warn(missing_docs)]
+
+mod arguments;
+mod bodies;
+mod cancel;
+mod clock;
+mod connection;
+mod curve;
+mod dispatch;
+mod drain;
+mod floor;
+mod handler;
+mod latency;
+mod lifecycle;
+mod load;
+mod machine;
+mod marks;
+mod memory;
+mod plot;
+mod process;
+mod report;
+mod run;
+mod session;
+mod target;
+
+pub use arguments::{BenchArgs, Format};
+pub use handler::{HANDLER, handler_main};
+pub use report::Report;
+pub use run::run;

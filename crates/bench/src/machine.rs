@@ -1,0 +1,52 @@
+//! Where a measurement was made: without it no figure means anything.
+
+use std::fs;
+
+use serde::Serialize;
+
+/// The machine and what ran on it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Machine {
+    pub(crate) taskpilot: &'static str,
+    pub(crate) build: &'static str,
+    pub(crate) kernel: String,
+    pub(crate) architecture: String,
+    pub(crate) processor: String,
+    pub(crate) processors: usize,
+    pub(crate) memory_mib: u64,
+    /// Runnable processes, averaged over the minute before: what else was going on.
+    pub(crate) load: String,
+}
+
+impl Machine {
+    pub(crate) fn here() -> Self {
+        let system = rustix::system::uname();
+        let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        Self {
+            taskpilot: env!("CARGO_PKG_VERSION"),
+            build: if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            },
+            kernel: text(system.release()),
+            architecture: text(system.machine()),
+            processor: value_of("/proc/cpuinfo", "model name").unwrap_or_default(),
+            processors: std::thread::available_parallelism().map_or(0, usize::from),
+            memory_mib: value_of("/proc/meminfo", "MemTotal")
+                .and_then(|text| text.split(' ').next()?.parse::<u64>().ok())
+                .map_or(0, |kib| kib / 1024),
+            load: load.split(' ').next().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// The value of the first line `name: value` of a file of the kernel.
+pub(crate) fn value_of(path: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    let found = lines.find(|(known, _)| known.trim() == name);
+    found.map(|(_, value)| value.trim().to_owned())
+}

@@ -1,0 +1,27 @@
+//! From the command line to the report.
+
+use anyhow::{Context, Result};
+
+use crate::arguments::{BenchArgs, Mode};
+use crate::report::Report;
+use crate::{cancel, curve, dispatch, drain, floor, lifecycle, memory};
+
+/// Measures what was asked for. Needs a thread without a runtime.
+pub fn run(arguments: BenchArgs) -> Result<Report> {
+    // One thread: what generates the load takes no more of the machine than it must.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    runtime.block_on(async move {
+        match arguments.mode {
+            Mode::Floor(args) => floor::measure(&args),
+            Mode::Lifecycle(args) => lifecycle::measure(&args).await,
+            Mode::Drain(args) => drain::measure(&args).await,
+            Mode::Dispatch(args) => dispatch::measure(&args).await,
+            Mode::Cancel(args) => cancel::measure(&args).await,
+            Mode::Memory(args) => memory::measure(&args).await,
+            Mode::Curve(args) => curve::measure(&args).await,
+        }
+    })
+}

@@ -1,0 +1,158 @@
+//! What is measured: a TaskPilot that is started for the purpose and ended afterwards, or one that
+//! is there already.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::arguments::Place;
+
+/// Addresses, and the process behind them where it is ours.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) scheduler: String,
+    pub(crate) control: Option<String>,
+    own: Option<Own>,
+}
+
+/// A process that was started for the measurement.
+#[derive(Debug)]
+struct Own {
+    child: Child,
+    directory: TempDir,
+}
+
+/// How a private one is started.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Setup {
+    pub(crate) slots: Option<u32>,
+    /// The text of a handlers file; `@DIR@` in it is the directory of the measurement.
+    pub(crate) handlers: Option<String>,
+    /// For sessions that hold work without a sign of life.
+    pub(crate) lease_ms: Option<u64>,
+}
+
+impl Target {
+    /// The one that was named, or a private `taskpilot up` on a new directory.
+    pub(crate) fn open(place: &Place, setup: &Setup) -> Result<Self> {
+        if let Some(scheduler) = &place.scheduler_url {
+            return Ok(Self {
+                scheduler: scheduler.clone(),
+                control: place.url.clone(),
+                own: None,
+            });
+        }
+        Self::start(&place.directory()?, setup)
+    }
+
+    /// Starts a private one below the directory.
+    pub(crate) fn start(parent: &Path, setup: &Setup) -> Result<Self> {
+        let directory = below(parent)?;
+        let home = directory.path();
+        let program = std::env::current_exe().context("the program has no path")?;
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("TASKPILOT_LOG", "warn")
+            .current_dir(home)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(home.join("log"))?)
+            .args(["up", "--control", "127.0.0.1:0"])
+            .args(["--scheduler", "127.0.0.1:0", "--data"])
+            .arg(home.join("data"));
+        if let Some(slots) = setup.slots {
+            command.args(["--slots", &slots.to_string()]);
+        }
+        if let Some(lease_ms) = setup.lease_ms {
+            command.args(["--lease-ms", &lease_ms.to_string()]);
+        }
+        if let Some(handlers) = &setup.handlers {
+            let text = handlers.replace("@DIR@", &home.to_string_lossy());
+            std::fs::write(home.join("handlers.toml"), text)?;
+            command.arg("--handlers").arg(home.join("handlers.toml"));
+        }
+        let child = command.spawn().context("taskpilot up did not start")?;
+        let mut own = Own { child, directory };
+        let (control, scheduler) = own.ready()?;
+        Ok(Self {
+            scheduler,
+            control: Some(control),
+            own: Some(own),
+        })
+    }
+
+    /// The control plane.
+    pub(crate) fn control(&self) -> Result<&str> {
+        let url = self.control.as_deref();
+        url.context("this needs the control plane: name it with --url")
+    }
+
+    /// The process, where it is ours.
+    pub(crate) fn pid(&self) -> Result<u32> {
+        let own = self.own.as_ref();
+        let own = own.context("this looks at the process: leave --scheduler-url out")?;
+        Ok(own.child.id())
+    }
+
+    /// The directory of the measurement, where it is ours.
+    pub(crate) fn directory(&self) -> Result<PathBuf> {
+        let own = self.own.as_ref();
+        let own = own.context("this needs a directory: leave --scheduler-url out")?;
+        Ok(own.directory.path().to_owned())
+    }
+
+    /// Ends a private one politely, so that nothing it started is left.
+    pub(crate) fn end(mut self) -> Result<()> {
+        if let Some(own) = &mut self.own {
+            kill_process(Pid::from_child(&own.child), Signal::TERM)?;
+            let status = own.child.wait()?;
+            if !status.success() {
+                bail!("taskpilot up ended with {status}: {}", own.log());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A directory that goes away with the measurement.
+pub(crate) fn below(parent: &Path) -> Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("taskpilot-bench-")
+        .tempdir_in(parent)
+        .with_context(|| format!("no directory below {}", parent.display()))
+}
+
+impl Own {
+    /// Reads the line `taskpilot ready control=… scheduler=…`.
+    fn ready(&mut self) -> Result<(String, String)> {
+        let stdout = self.child.stdout.take().context("no standard output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let value = |name: &str| {
+            let mut words = line.split_whitespace();
+            words.find_map(|word| word.strip_prefix(name).map(str::to_owned))
+        };
+        match (value("control="), value("scheduler=")) {
+            (Some(control), Some(scheduler)) => Ok((control, scheduler)),
+            _ => bail!("taskpilot up did not get ready: {}", self.log()),
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

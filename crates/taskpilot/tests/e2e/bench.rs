@@ -1,0 +1,159 @@
+//! A short form of every measurement: that it measures, and that it leaves nothing behind.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use taskpilot_e2e::workbench::Workbench;
+
+use crate::start::launch;
+
+/// Runs a measurement in a directory of its own and gives its report.
+async fn measured(mode: &str, options: &str) -> Result<Value> {
+    let bench = Workbench::new()?;
+    let place = bench.path("place");
+    std::fs::create_dir(&place)?;
+    let launch = launch(&bench)
+        .args(["bench", mode, "--json", "--runs", "1"])
+        .option("--dir", &place)
+        .args(options.split_whitespace());
+    let ended = launch.run().await?;
+    ensure!(ended.code == Some(0), "{mode} {options}: {ended:?}");
+    let left: Vec<_> = std::fs::read_dir(&place)?.collect();
+    ensure!(left.is_empty(), "{mode} left {left:?}");
+    serde_json::from_str(&ended.stdout).context("no JSON")
+}
+
+/// The names of the figures, all of which are numbers above zero or zero itself.
+fn figures(report: &Value) -> Result<Vec<&str>> {
+    let figures = report["figures"].as_array().context("no figures")?;
+    let name = |figure: &'_ Value| {
+        let median = figure["median"].as_f64().context("no median")?;
+        ensure!(median.is_finite() && median >= 0.0, "{figure}");
+        Ok(())
+    };
+    figures.iter().try_for_each(name)?;
+    Ok(figures
+        .iter()
+        .filter_map(|figure| figure["name"].as_str())
+        .collect())
+}
+
+#[tokio::test]
+async fn the_floor_is_measured() -> Result<()> {
+    let report = measured("floor", "--count 200 --batch 50").await?;
+    assert_eq!(figures(&report)?, ["floor"]);
+    assert_eq!(report["settings"]["batch"], 50);
+    Ok(())
+}
+
+#[tokio::test]
+async fn lifecycles_are_measured_in_batches_and_beside_the_floor() -> Result<()> {
+    let report = measured("lifecycle", "--count 210 --batch 50").await?;
+    let expected = [
+        "lifecycles",
+        "floor",
+        "lifecycles as a part of the floor",
+        "create call under full load p50",
+        "create call under full load p99",
+        "create call under full load max",
+        "claim call under full load p50",
+        "claim call under full load p99",
+        "claim call under full load max",
+    ];
+    assert_eq!(figures(&report)?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn single_creates_are_measured_at_either_service() -> Result<()> {
+    let options = "--count 60 --clients 8 --batch 20 --through";
+    let scheduler = measured("lifecycle", &format!("{options} scheduler")).await?;
+    assert_eq!(figures(&scheduler)?[0], "single creates at the scheduler");
+    let control = measured("lifecycle", &format!("{options} control")).await?;
+    assert_eq!(figures(&control)?[0], "creates and binds in one call");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_drain_is_measured() -> Result<()> {
+    let report = measured("drain", "--count 200 --batch 50").await?;
+    assert_eq!(figures(&report)?[..2], ["drained", "filled"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dispatch_is_measured_by_the_word_of_the_handler() -> Result<()> {
+    for handler in ["in-process", "command"] {
+        let options = format!("--count 12 --interval-ms 5 --handler {handler}");
+        let report = measured("dispatch", &options).await?;
+        assert_eq!(figures(&report)?[0], "create to handler start p50");
+        let median = &report["figures"][0]["median"];
+        assert!(median.as_f64() > Some(0.0), "{handler}: {report}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_is_measured_to_the_end_of_the_process() -> Result<()> {
+    for service in ["scheduler", "control"] {
+        let options = format!("--processes 6 --count 4 --interval-ms 60 --through {service}");
+        let report = measured("cancel", &options).await?;
+        let expected = ["verdict", "handler signaled", "process gone"];
+        let expected = expected.map(|end| {
+            ["p50", "p99", "max"].map(|quantile| format!("request to {end} {quantile}"))
+        });
+        assert_eq!(figures(&report)?, expected.concat());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn memory_is_measured_idle_and_with_a_backlog() -> Result<()> {
+    let options = "--waiting 100 --connections 8 --seconds 1";
+    let report = measured("memory", options).await?;
+    let expected = [
+        "memory, idle",
+        "memory with the backlog and the connections",
+        "processor time, idle",
+    ];
+    assert_eq!(figures(&report)?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn curves_are_measured_and_drawn() -> Result<()> {
+    let plots = tempfile::tempdir()?;
+    let plot = plots.path().join("curves.svg");
+    let options = format!(
+        "--scale 0.0001 --count 60 --batch 20 --plot {}",
+        plot.display()
+    );
+    let report = measured("curve", &options).await?;
+    let curves = report["curves"].as_array().context("no curves")?;
+    let over: Vec<&Value> = curves.iter().map(|curve| &curve["over"]).collect();
+    let expected = ["waiting", "running"].map(|what| format!("executions {what}"));
+    let [waiting, running] = &expected;
+    let expected = [waiting, running, "workers", "executions ended"];
+    assert_eq!(
+        over,
+        expected
+            .iter()
+            .flat_map(|over| [over, over])
+            .collect::<Vec<_>>()
+    );
+    assert!(std::fs::read_to_string(&plot)?.starts_with("<svg"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_measured_is_refused() -> Result<()> {
+    let bench = Workbench::new()?;
+    let ended = launch(&bench)
+        .args(["bench", "lifecycle", "--count", "1", "--runs", "1"])
+        .args(["--scheduler-url", "http://127.0.0.1:1"])
+        .run()
+        .await?;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("no connection"), "{ended:?}");
+    assert_eq!(ended.stdout, "");
+    Ok(())
+}
