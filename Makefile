@@ -78,6 +78,13 @@ test-all: nextest ## All tests that need no root: unit, conformance, service, wo
 audit: cargo-deny ## Known vulnerabilities of dependencies; needs the advisory database from the network
 	@$(STAGE) audit cargo deny --locked check advisories
 
+##@ Measure
+
+.PHONY: bench
+bench: ## Measure everything on this machine and write docs/benchmarks; QUICK=--quick for a short form
+	@$(STAGE) build cargo build --release --locked --package taskpilot
+	@$(STAGE) bench target/release/taskpilot bench all --out docs/benchmarks --dir target $(QUICK)
+
 ##@ Keep house
 
 .PHONY: format

@@ -39,6 +39,8 @@ pub(crate) enum Mode {
     Memory(MemoryArgs),
     /// How rates and latencies change with what waits, what runs, who polls and what has ended
     Curve(CurveArgs),
+    /// Everything, written down: results.json, README.md and curves.svg
+    All(AllArgs),
 }
 
 /// Where it is measured, and how often.
@@ -212,6 +214,19 @@ pub(crate) struct CurveArgs {
     pub(crate) place: Place,
 }
 
+/// `taskpilot bench all`; never on a `TaskPilot` that was there before.
+#[derive(Debug, Args)]
+pub(crate) struct AllArgs {
+    /// Directory of the results
+    #[arg(long, value_name = "DIR", default_value = "docs/benchmarks")]
+    pub(crate) out: PathBuf,
+    /// A hundredth of the sizes: shows that everything can be measured, and no figure to rely on
+    #[arg(long)]
+    pub(crate) quick: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
 fn part(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if number > 0.0 && number <= 1.0 {
@@ -253,6 +268,7 @@ impl Mode {
             Self::Cancel(args) => &args.place,
             Self::Memory(args) => &args.place,
             Self::Curve(args) => &args.place,
+            Self::All(args) => &args.place,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`BenchArgs`] is the command line of `taskpilot bench`; [`run`] gives a [`Report`].
 #![warn(missing_docs)]
 
+mod all;
 mod arguments;
 mod bodies;
 mod cancel;

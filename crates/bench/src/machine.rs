@@ -1,8 +1,10 @@
 //! Where a measurement was made: without it no figure means anything.
 
 use std::fs;
+use std::path::Path;
 
 use serde::Serialize;
+use taskpilot_store_sqlite::Floor;
 
 /// The machine and what ran on it.
 #[derive(Debug, Clone, Serialize)]
@@ -10,6 +12,7 @@ use serde::Serialize;
 pub(crate) struct Machine {
     pub(crate) taskpilot: &'static str,
     pub(crate) build: &'static str,
+    pub(crate) sqlite: &'static str,
     pub(crate) kernel: String,
     pub(crate) architecture: String,
     pub(crate) processor: String,
@@ -31,6 +34,7 @@ impl Machine {
             } else {
                 "release"
             },
+            sqlite: Floor::library(),
             kernel: text(system.release()),
             architecture: text(system.machine()),
             processor: value_of("/proc/cpuinfo", "model name").unwrap_or_default(),
@@ -41,6 +45,20 @@ impl Machine {
             load: load.split(' ').next().unwrap_or_default().to_owned(),
         }
     }
+}
+
+/// Device, place and type of the file system that a directory is on.
+pub(crate) fn file_system_of(directory: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let directory = fs::canonicalize(directory).unwrap_or_default();
+    let under = |line: &&str| {
+        let place = line.split(' ').nth(1).unwrap_or_default();
+        directory.starts_with(place)
+    };
+    let place_length = |line: &&str| line.split(' ').nth(1).map_or(0, str::len);
+    let found = mounts.lines().filter(under).max_by_key(place_length);
+    let words = found.unwrap_or_default().split(' ').take(3);
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The value of the first line `name: value` of a file of the kernel.

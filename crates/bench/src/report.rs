@@ -125,6 +125,29 @@ impl Report {
         self.curves.push(curve);
     }
 
+    pub(crate) fn mode(&self) -> &'static str {
+        self.mode
+    }
+
+    /// Takes over what another report found.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        let mode = other.mode;
+        let named = other.figures.into_iter().map(|figure| Figure {
+            name: format!("{mode}: {}", figure.name),
+            ..figure
+        });
+        self.figures.extend(named);
+        self.curves.extend(other.curves);
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    pub(crate) fn settings(&self) -> &BTreeMap<&'static str, Value> {
+        &self.settings
+    }
+
     pub(crate) fn curves(&self) -> &[Curve] {
         &self.curves
     }

@@ -1,10 +1,11 @@
 //! From the command line to the report.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::{BenchArgs, Mode};
 use crate::report::Report;
-use crate::{cancel, curve, dispatch, drain, floor, lifecycle, memory};
+use crate::{all, cancel, curve, dispatch, drain, floor, lifecycle, memory};
 
 /// Measures what was asked for. Needs a thread without a runtime.
 pub fn run(arguments: BenchArgs) -> Result<Report> {
@@ -14,14 +15,26 @@ pub fn run(arguments: BenchArgs) -> Result<Report> {
         .build()
         .context("no runtime")?;
     runtime.block_on(async move {
-        match arguments.mode {
-            Mode::Floor(args) => floor::measure(&args),
-            Mode::Lifecycle(args) => lifecycle::measure(&args).await,
-            Mode::Drain(args) => drain::measure(&args).await,
-            Mode::Dispatch(args) => dispatch::measure(&args).await,
-            Mode::Cancel(args) => cancel::measure(&args).await,
-            Mode::Memory(args) => memory::measure(&args).await,
-            Mode::Curve(args) => curve::measure(&args).await,
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            report = measure(arguments.mode) => report,
+            // What was started ends with what started it.
+            _ = interrupt.recv() => bail!("interrupted"),
+            _ = terminate.recv() => bail!("told to end"),
         }
     })
+}
+
+async fn measure(mode: Mode) -> Result<Report> {
+    match mode {
+        Mode::Floor(args) => floor::measure(&args),
+        Mode::Lifecycle(args) => lifecycle::measure(&args).await,
+        Mode::Drain(args) => drain::measure(&args).await,
+        Mode::Dispatch(args) => dispatch::measure(&args).await,
+        Mode::Cancel(args) => cancel::measure(&args).await,
+        Mode::Memory(args) => memory::measure(&args).await,
+        Mode::Curve(args) => curve::measure(&args).await,
+        Mode::All(args) => all::measure(&args).await,
+    }
 }

@@ -52,6 +52,11 @@ impl Floor {
         })
     }
 
+    /// The version of the library that is linked.
+    pub fn library() -> &'static str {
+        rusqlite::version()
+    }
+
     /// Whole lifecycles of these items: each of the three steps is on the disk before the next.
     pub fn cycle(&mut self, items: &[FloorItem], now_ms: i64) -> Result<(), OpenError> {
         let before = self.last;

@@ -157,3 +157,29 @@ async fn what_cannot_be_measured_is_refused() -> Result<()> {
     assert_eq!(ended.stdout, "");
     Ok(())
 }
+
+#[tokio::test]
+async fn all_is_measured_and_written_down() -> Result<()> {
+    let out = tempfile::tempdir()?;
+    let options = format!("--quick --out {}", out.path().display());
+    let report = measured("all", &options).await?;
+    let names = figures(&report)?;
+    for mode in [
+        "floor",
+        "lifecycle",
+        "drain",
+        "dispatch",
+        "cancel",
+        "memory",
+    ] {
+        assert!(names.iter().any(|name| name.starts_with(mode)), "{mode}");
+    }
+    let read = |name: &str| std::fs::read_to_string(out.path().join(name));
+    let results: Value = serde_json::from_str(&read("results.json")?)?;
+    assert_eq!(results.as_array().map(Vec::len), Some(11));
+    let page = read("README.md")?;
+    assert_eq!(page.matches("\n## ").count(), 11);
+    assert!(page.contains("| file system | "), "{page}");
+    assert_eq!(read("curves.svg")?.matches("<polyline").count(), 8);
+    Ok(())
+}
