@@ -13,6 +13,7 @@ pub mod lease;
 pub mod limits;
 pub mod names;
 pub mod options;
+pub mod queue;
 pub mod retention;
 pub mod retry;
 pub mod stop;

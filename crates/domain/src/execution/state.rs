@@ -213,7 +213,21 @@ impl Standing {
         }
     }
 
-    /// What it waits for; `None` when it does not wait.
+    /// What it waits for, and what holds it back, in a queue that may hold back what is ready.
+    pub fn waits_for(
+        &self,
+        now: Timestamp,
+        queue: Option<BlockedBy>,
+    ) -> Option<(Phase, Option<BlockedBy>)> {
+        let phase = self.phase(now)?;
+        Some(match (phase, queue) {
+            (Phase::Blocked, _) => (Phase::Blocked, Some(BlockedBy::StopUnproven)),
+            (Phase::Ready, Some(by)) => (Phase::Blocked, Some(by)),
+            (Phase::Ready | Phase::Scheduled | Phase::BackingOff, _) => (phase, None),
+        })
+    }
+
+    /// What it waits for by itself, whatever its queue says; `None` when it does not wait.
     pub fn phase(&self, now: Timestamp) -> Option<Phase> {
         if self.state != State::Pending {
             return None;

@@ -10,11 +10,13 @@ use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::StoreError;
+use taskpilot_store::queues::QueueStore;
 use taskpilot_store::rows::changes::Change;
 use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
     ExecutionSummary, NewExecution,
 };
+use taskpilot_store::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 use taskpilot_store::rows::sessions::{
     ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
     SessionGone, SessionRecord, SessionRef,
@@ -74,6 +76,25 @@ macro_rules! pass_on {
             }
         }
     };
+}
+
+#[async_trait]
+impl QueueStore for TroubledStore {
+    async fn list_queues(
+        &self,
+        namespace: &Namespace,
+        limit: u32,
+    ) -> Result<Vec<QueueRecord>, StoreError> {
+        self.store.list_queues(namespace, limit).await
+    }
+
+    async fn change_queue(
+        &self,
+        now: Timestamp,
+        request: QueueRequest,
+    ) -> Result<QueueOutcome, StoreError> {
+        self.store.change_queue(now, request).await
+    }
 }
 
 pass_on! {

@@ -9,6 +9,7 @@ use taskpilot_domain::time::Timestamp;
 
 use super::names::Names;
 use super::news::News;
+use super::queues::Board;
 use crate::decode::Columns;
 use crate::failure::Failure;
 use crate::transaction::Tx;
@@ -27,6 +28,7 @@ pub(super) struct Memory {
     pub(super) news: News,
     /// The id that the walk for old executions has come to.
     pub(super) forgotten_to: i64,
+    pub(super) queues: Board,
     /// Rows that the connection had changed before the first command of the transaction; none
     /// between transactions.
     changed_before: Option<u64>,
@@ -67,6 +69,7 @@ impl Memory {
             self.changed_before = None;
             self.names.clear();
             self.news.clear();
+            self.queues.load(tx)?;
             self.stored = read(tx)?;
             self.numbers = self.numbers.max(self.stored);
             self.generation = Some(tx.generation());
@@ -83,6 +86,7 @@ impl Memory {
     /// Writes and says what the transaction leaves behind. One that changed nothing leaves nothing:
     /// an idle store does not wake its disk.
     pub(super) fn finish(&mut self, tx: &Tx<'_>) -> Result<(), Failure> {
+        self.queues.write(tx)?;
         let changed = self.changed_before.take() != Some(tx.total_changes());
         if changed && self.numbers != self.stored {
             tx.prepare_cached(UPDATE)?.execute(params![
@@ -93,8 +97,13 @@ impl Memory {
             ])?;
             self.stored = self.numbers;
         }
-        let Self { news, names, .. } = self;
-        news.publish(tx, names)
+        let Self {
+            news,
+            names,
+            queues,
+            ..
+        } = self;
+        news.publish(tx, names, queues)
     }
 
     /// The id that [`Self::next_execution`] will give.

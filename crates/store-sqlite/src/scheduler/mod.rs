@@ -7,6 +7,7 @@ mod keys;
 mod memory;
 mod names;
 mod news;
+mod queues;
 mod retention;
 mod sessions;
 mod stops;

@@ -6,6 +6,7 @@ use taskpilot_domain::ids::{ExecutionId, SessionId};
 use taskpilot_store::rows::changes::Change;
 
 use super::names::Names;
+use super::queues::Board;
 use crate::failure::Failure;
 use crate::transaction::Tx;
 
@@ -41,8 +42,18 @@ impl News {
     }
 
     /// Hands everything to the transaction, which publishes it after its commit.
-    pub(super) fn publish(&mut self, tx: &Tx<'_>, names: &mut Names) -> Result<(), Failure> {
+    pub(super) fn publish(
+        &mut self,
+        tx: &Tx<'_>,
+        names: &mut Names,
+        queues: &mut Board,
+    ) -> Result<(), Failure> {
+        self.ready.extend(queues.take_opened(tx)?);
         for (queue, kind) in self.ready.drain() {
+            // Who is woken for it would find nothing; it is told when the queue opens.
+            if queues.blocks(queue).is_some() {
+                continue;
+            }
             let (namespace, queue) = names.queue_of(tx, queue)?;
             tx.publish(Change::Ready {
                 namespace: names.namespace_of(tx, namespace)?,

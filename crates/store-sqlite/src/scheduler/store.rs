@@ -17,11 +17,13 @@ use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
 use taskpilot_store::lanes::Lane;
+use taskpilot_store::queues::QueueStore;
 use taskpilot_store::rows::changes::Change;
 use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
     ExecutionSummary, NewExecution,
 };
+use taskpilot_store::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 use taskpilot_store::rows::sessions::{
     ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
     SessionGone, SessionRecord, SessionRef,
@@ -33,6 +35,7 @@ use tokio::sync::broadcast;
 use super::attempts::{claim, finish, time_out};
 use super::executions::{cancel, create, deadlines, list, promote, record};
 use super::memory::{Memory, latest_instant};
+use super::queues;
 use super::retention;
 use super::sessions::{self, end, heartbeat, register};
 use super::stops::{orders, overdue, report};
@@ -370,6 +373,31 @@ impl SchedulerStore for SqliteSchedulerStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.database.check().await
+    }
+}
+
+#[async_trait]
+impl QueueStore for SqliteSchedulerStore {
+    async fn list_queues(
+        &self,
+        namespace: &Namespace,
+        limit: u32,
+    ) -> Result<Vec<QueueRecord>, StoreError> {
+        let namespace = namespace.clone();
+        self.list(move |connection| queues::list(connection, &namespace, limit))
+            .await
+    }
+
+    async fn change_queue(
+        &self,
+        now: Timestamp,
+        request: QueueRequest,
+    ) -> Result<QueueOutcome, StoreError> {
+        // A pause is for emergencies: it is not behind the flood.
+        self.write(now, (Lane::Cancel, SMALL_BYTES), move |turn| {
+            queues::steer::steer(turn, &request)
+        })
+        .await
     }
 }
 

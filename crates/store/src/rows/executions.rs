@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use taskpilot_domain::execution::{Standing, State};
+use taskpilot_domain::execution::{BlockedBy, Standing, State};
 use taskpilot_domain::ids::{ExecutionId, Fence, SessionId};
 use taskpilot_domain::names::{
     IdempotencyKey, Namespace, PrincipalName, QueueName, TaskType, WorkerName,
@@ -61,6 +61,8 @@ pub struct ExecutionSummary {
     pub accepted_at: Timestamp,
     /// The verdict.
     pub completed_at: Option<Timestamp>,
+    /// What its queue says to those that are ready.
+    pub held_back: Option<BlockedBy>,
     /// The holder of the running attempt.
     pub worker: Option<(SessionId, WorkerName)>,
 }

@@ -6,7 +6,8 @@ SELECT
         WHERE o.execution = e.id AND o.attempt = e.attempt AND o.status < 7
     )) AS stop_unproven,
     s.scheduled_for, s.backoff_initial_ms, s.backoff_max_ms, s.backoff_factor,
-    s.accepted_at, e.state_at, a.session, w.name AS worker
+    s.accepted_at, e.state_at, q.max_running, q.paused_at IS NOT NULL AS paused,
+    q.running + q.stopping AS held, a.session, w.name AS worker
 FROM execution AS e
 CROSS JOIN spec AS s ON s.execution = e.id
 CROSS JOIN queue AS q ON q.id = e.queue

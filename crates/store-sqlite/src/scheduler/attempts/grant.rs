@@ -1,5 +1,6 @@
 //! Begins attempts at the heads of the queues, and shows again what was begun.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, StatementStatus, params};
@@ -33,8 +34,8 @@ pub(super) fn grant_heads(
     let heads = heads(turn, session, tokens.len())?;
     let mut grants = Vec::with_capacity(heads.len());
     let mut bytes = 0;
-    for (id, token) in heads.into_iter().zip(tokens) {
-        let offer = offer(turn, id)?;
+    for (head, token) in heads.into_iter().zip(tokens) {
+        let offer = offer(turn, head.id)?;
         bytes += offer.payload.len();
         // The rest stays where it is, for the next claim.
         if bytes > CLAIM_BYTES_MAX && !grants.is_empty() {
@@ -72,12 +73,16 @@ pub(super) fn grants_of(
     Ok(grants)
 }
 
-/// The first ready executions by rank and age.
-fn heads(
-    turn: &mut Turn<'_>,
-    session: SessionId,
-    count: usize,
-) -> Result<Vec<ExecutionId>, Failure> {
+/// An execution at the head of its queue.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    id: ExecutionId,
+    priority: i64,
+    seq: i64,
+}
+
+/// The first ready executions by rank and age, of each queue as many as it may begin.
+fn heads(turn: &mut Turn<'_>, session: SessionId, count: usize) -> Result<Vec<Head>, Failure> {
     let (queues, types): (String, String) = turn
         .statement(GET_PLACES)?
         .query_row([session.get()], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -87,16 +92,70 @@ fn heads(
             column: "queues",
             id: session.get(),
         })?;
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    turn.memory.claim_steps = 0;
+    if turn.memory.queues.is_free() {
+        return search(turn, count, &queues, &types);
+    }
+    let queues: Vec<i64> = serde_json::from_str(&queues).map_err(|_| Failure::Corrupt {
+        table: sessions::TABLE,
+        column: "queues",
+        id: session.get(),
+    })?;
+    steered_heads(turn, count, queues, &types)
+}
+
+/// Where queues are paused or limited, those that are closed are left out, and each that has a room
+/// is asked for no more than that: what it may not begin is neither taken nor walked.
+fn steered_heads(
+    turn: &mut Turn<'_>,
+    count: u64,
+    queues: Vec<i64>,
+    types: &str,
+) -> Result<Vec<Head>, Failure> {
+    let mut free = Vec::new();
+    let mut heads = Vec::new();
+    for queue in queues {
+        match turn.memory.queues.room(queue) {
+            None => free.push(queue),
+            Some(0) => {}
+            Some(room) => {
+                heads.extend(search(turn, room.min(count), &listed(&[queue]), types)?);
+            }
+        }
+    }
+    if !free.is_empty() {
+        heads.extend(search(turn, count, &listed(&free), types)?);
+    }
+    heads.sort_unstable_by_key(|head| (Reverse(head.priority), head.seq));
+    heads.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+    Ok(heads)
+}
+
+fn listed(queues: &[i64]) -> String {
+    serde_json::json!(queues).to_string()
+}
+
+fn search(
+    turn: &mut Turn<'_>,
+    count: u64,
+    queues: &str,
+    types: &str,
+) -> Result<Vec<Head>, Failure> {
     let limit = i64::try_from(count).unwrap_or(i64::MAX);
     let statement = turn.statement(LIST_HEADS)?;
     statement.reset_status(StatementStatus::VmStep);
-    let rows = statement.query_map((limit, &queues, &types), |row| row.get::<_, i64>(0))?;
-    let ids = rows.collect::<rusqlite::Result<Vec<i64>>>()?;
+    let rows = statement.query_map((limit, queues, types), |row| {
+        Ok((row.get(0)?, row.get(3)?, row.get(4)?))
+    })?;
+    let rows: Vec<(i64, i64, i64)> = rows.collect::<rusqlite::Result<_>>()?;
     let steps = statement.get_status(StatementStatus::VmStep);
-    turn.memory.claim_steps = u64::try_from(steps).unwrap_or(0);
-    ids.into_iter()
-        .map(|id| name(id, 0).map(|(id, _)| id))
-        .collect()
+    turn.memory.claim_steps += u64::try_from(steps).unwrap_or(0);
+    let head = |(id, priority, seq)| {
+        let (id, _) = name(id, 0)?;
+        Ok(Head { id, priority, seq })
+    };
+    rows.into_iter().map(head).collect()
 }
 
 /// An execution as it is offered to a worker.

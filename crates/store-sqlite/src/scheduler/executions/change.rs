@@ -13,6 +13,7 @@ use super::Found;
 use crate::failure::Failure;
 use crate::scheduler::attempts::close::{Closing, close};
 use crate::scheduler::codes::{Coded, Place};
+use crate::scheduler::queues::Counted;
 use crate::scheduler::stops;
 use crate::scheduler::turn::Turn;
 
@@ -55,6 +56,9 @@ pub(in crate::scheduler) fn apply(
     }
     if let Some(cause) = change.stop {
         stops::open::open(turn, (found.id, change.expected.1), cause)?;
+        turn.memory
+            .queues
+            .moves(found.queue, None, Some(Counted::Stopping));
     }
     Ok(())
 }
@@ -77,6 +81,8 @@ fn is_error(end: AttemptEnd) -> bool {
 fn update(turn: &mut Turn<'_>, found: &Found, change: &Transition) -> Result<(), Failure> {
     let (now, next) = (turn.now, &change.next);
     let place = Place::of(next, now);
+    let (from, to) = (found.counted(), Counted::of(place, next));
+    turn.memory.queues.moves(found.queue, from, to);
     let seq = arrive(turn, found, place);
     let state_at = change.completed_at.unwrap_or(now);
     let written = turn.statement(UPDATE)?.execute(params![
@@ -111,9 +117,12 @@ fn arrive(turn: &mut Turn<'_>, found: &Found, place: Place) -> Option<i64> {
     Some(turn.memory.next_seq())
 }
 
-/// Lets an execution go on whose stop is settled: the claim is free, or its back-off goes on.
+/// Lets an execution go on whose stop is settled: its place in the queue is free, the claim too, or its back-off goes on.
 pub(in crate::scheduler) fn unblock(turn: &mut Turn<'_>, id: ExecutionId) -> Result<(), Failure> {
     let found = super::get(turn, id)?;
+    turn.memory
+        .queues
+        .moves(found.queue, Some(Counted::Stopping), None);
     if found.standing.state == State::Pending {
         let free = Standing {
             stop_unproven: false,
@@ -135,6 +144,8 @@ pub(super) fn relocate(
     if place == found.place {
         return Ok(false);
     }
+    let (from, to) = (found.counted(), Counted::of(place, standing));
+    turn.memory.queues.moves(found.queue, from, to);
     let seq = arrive(turn, found, place);
     let written = turn.statement(MOVE)?.execute(params![
         found.id.get(),

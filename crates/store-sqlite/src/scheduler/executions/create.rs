@@ -15,6 +15,7 @@ use super::record;
 use crate::failure::Failure;
 use crate::scheduler::codes::{Coded, Place};
 use crate::scheduler::keys::{self, Key};
+use crate::scheduler::queues::Counted;
 use crate::scheduler::turn::Turn;
 
 static INSERT: &str = include_str!("../../../sql/scheduler/executions/insert.sql");
@@ -75,12 +76,16 @@ fn replay(
     new: &NewExecution,
     id: ExecutionId,
 ) -> Result<CreateOutcome, Failure> {
+    let found = super::get(turn, id)?;
     let record = record::get(turn.tx, &new.namespace, id)?;
-    record.map(CreateOutcome::Replayed).ok_or(Failure::Corrupt {
+    let mut record = record.ok_or(Failure::Corrupt {
         table: "idempotency",
         column: "execution",
         id: id.get(),
-    })
+    })?;
+    // What this transaction moved is not in the row of the queue yet.
+    record.summary.held_back = turn.memory.queues.blocks(found.queue);
+    Ok(CreateOutcome::Replayed(record))
 }
 
 fn insert(
@@ -103,7 +108,8 @@ fn insert(
     let place = Place::of(&standing, turn.now);
     insert_row(turn, id, &places, (place, &standing, options))?;
     insert_spec(turn, id, new, scheduled_for)?;
-    let record = accepted(turn.now, id, new, standing);
+    let mut record = accepted(turn.now, id, new, standing);
+    record.summary.held_back = turn.memory.queues.blocks(places.queue);
     Ok(CreateOutcome::Created(record))
 }
 
@@ -129,6 +135,8 @@ pub(super) fn insert_row(
     } else {
         0
     };
+    let to = Counted::of(place, standing);
+    turn.memory.queues.moves(places.queue, None, to);
     let now = turn.now;
     turn.statement(INSERT)?.execute(params![
         id.get(),
@@ -247,6 +255,7 @@ fn accepted(
             standing,
             accepted_at: now,
             completed_at: None,
+            held_back: None,
             worker: None,
         },
         namespace: new.namespace.clone(),

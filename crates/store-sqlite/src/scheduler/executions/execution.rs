@@ -8,6 +8,7 @@ use taskpilot_domain::retry::{Backoff, RetryPolicy};
 use crate::decode::Columns;
 use crate::failure::Failure;
 use crate::scheduler::codes::{Place, word};
+use crate::scheduler::queues::Counted;
 use crate::scheduler::turn::Turn;
 
 static GET: &str = include_str!("../../../sql/scheduler/executions/get.sql");
@@ -27,6 +28,11 @@ pub(in crate::scheduler) struct Found {
 }
 
 impl Found {
+    /// Where it is counted.
+    pub(in crate::scheduler) fn counted(&self) -> Option<Counted> {
+        Counted::of(self.place, &self.standing)
+    }
+
     /// Reads the columns that every statement for a decision begins with.
     pub(in crate::scheduler) fn read(columns: &mut Columns<'_, '_>) -> Result<Self, Failure> {
         let id = columns.number("id")?;

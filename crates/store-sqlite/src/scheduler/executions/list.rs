@@ -12,6 +12,7 @@ use crate::decode::Columns;
 use crate::failure::Failure;
 use crate::scheduler::codes::{Coded, Place};
 use crate::scheduler::names::find_namespace;
+use crate::scheduler::queues::rule;
 
 const GET_SUMMARY: &str = include_str!("../../../sql/scheduler/executions/get_summary.sql");
 const LIST_IDS: &str = include_str!("../../../sql/scheduler/executions/list_ids.sql");
@@ -99,6 +100,7 @@ fn read(row: &Row<'_>) -> Result<ExecutionSummary, Failure> {
     let (place, standing) = standing(&mut columns)?;
     let accepted_at = columns.instant("accepted_at")?;
     let state_at = columns.instant("state_at")?;
+    let (rule, held) = rule(&mut columns)?;
     let session = columns.number_or_none("session")?;
     let worker = columns.word_or_none("worker")?;
     Ok(ExecutionSummary {
@@ -109,6 +111,7 @@ fn read(row: &Row<'_>) -> Result<ExecutionSummary, Failure> {
         standing,
         accepted_at,
         completed_at: place.state().is_final().then_some(state_at),
+        held_back: rule.blocks(held),
         worker: session.zip(worker),
     })
 }

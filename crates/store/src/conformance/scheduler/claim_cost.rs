@@ -2,8 +2,9 @@
 
 use taskpilot_domain::options::Priority;
 
+use super::queues::{limit, pause, steer};
 use super::scene::Scene;
-use super::words::{abroad, at, job, job_with, kind, queue, succeeded};
+use super::words::{abroad, at, job, job_with, kind, queue, session, succeeded};
 use crate::conformance::SchedulerHarness;
 use crate::rows::executions::NewExecution;
 
@@ -66,4 +67,32 @@ async fn cost_of_one(
     assert_eq!(grant.fence.execution, id);
     scene.finish(worker, at(2), succeeded(grant.fence)).await;
     cost
+}
+
+pub async fn rows_of_a_paused_or_a_full_queue_are_never_walked(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let mut wide = session(9);
+    wide.queues.extend(["paused", "full"].map(queue));
+    let worker = scene.register(at(0), wide).await;
+    let alone = cost_of_one(&scene, h, &worker).await;
+    let within = |name| {
+        job_with(|job| {
+            job.options.queue = queue(name);
+            job.options.priority = Priority(10);
+        })
+    };
+    steer(&scene, at(0), "paused", pause()).await;
+    steer(&scene, at(0), "full", limit(1)).await;
+    for _ in 0..20 {
+        for name in ["paused", "full"] {
+            scene.create_all(at(1), vec![within(name); 1_000]).await;
+        }
+    }
+    let taken = scene.claim(&worker, at(1), 9).await;
+    assert_eq!(taken.len(), 1, "as many as the full one may hold");
+    let in_the_crowd = cost_of_one(&scene, h, &worker).await;
+    assert!(
+        in_the_crowd <= 2 * alone + SLACK,
+        "a claim looked at {in_the_crowd}, in an empty store at {alone}"
+    );
 }

@@ -30,6 +30,7 @@ pub async fn a_new_execution_stands_as_it_was_asked_for(h: &impl SchedulerHarnes
             standing: Standing::accepted(scheduled_for, new.options.retry),
             accepted_at: at(5),
             completed_at: None,
+            held_back: None,
             worker: None,
         },
         namespace: home(),

@@ -20,6 +20,7 @@ pub mod namespaces;
 mod oracle;
 pub mod outages;
 mod promises;
+pub mod queues;
 pub mod races;
 pub mod random;
 pub mod restarts;
@@ -93,6 +94,7 @@ macro_rules! scheduler_conformance {
                 rows_of_foreign_queues_and_namespaces_are_never_walked,
                 rows_whose_time_has_not_come_are_never_walked,
                 rows_behind_the_ones_that_are_taken_are_never_walked,
+                rows_of_a_paused_or_a_full_queue_are_never_walked,
             ]
             finish: [
                 the_latest_outputs_are_told,
@@ -286,6 +288,17 @@ macro_rules! scheduler_conformance {
                 everything_that_was_answered_survives_a_restart,
                 work_goes_on_after_a_restart_where_it_was,
                 a_loop_finds_after_a_restart_what_fell_due,
+            ]
+            queues: [
+                a_queue_that_was_never_seen_begins_with_its_first_change,
+                a_repeated_pause_leaves_who_paused_first,
+                a_paused_queue_gives_no_claims_and_takes_all_else,
+                a_limit_holds_over_all_claims_and_a_restart,
+                a_place_is_held_until_the_stop_is_proven,
+                an_expiry_gives_the_place_back,
+                a_full_queue_does_not_hold_up_the_others,
+                a_lowered_limit_ends_nothing_and_a_raised_one_gives_room,
+                a_queue_tells_where_its_executions_stand,
             ]
             races: [
                 one_of_many_cancels_is_the_verdict,

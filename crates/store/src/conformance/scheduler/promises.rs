@@ -9,6 +9,7 @@ use taskpilot_domain::time::Timestamp;
 
 use crate::rows::attempts::AttemptRecord;
 use crate::rows::executions::ExecutionRecord;
+use crate::rows::queues::QueueRecord;
 use crate::rows::sessions::SessionRecord;
 use crate::rows::stops::StopRecord;
 
@@ -180,4 +181,31 @@ pub(super) fn hold_slots<'r>(
             assert_eq!(expected, (0, 0), "the dead hold nothing");
         }
     }
+}
+
+/// Checks that a queue counts what its executions say: it never leaks and never frees early.
+pub(super) fn count_all<'r>(
+    queue: &QueueRecord,
+    records: impl Iterator<Item = &'r ExecutionRecord>,
+) {
+    let (mut waiting, mut blocked, mut running, mut stopping) = (0, 0, 0, 0);
+    for record in records {
+        let standing = &record.summary.standing;
+        let pending = standing.state == State::Pending;
+        blocked += u64::from(pending && standing.stop_unproven);
+        waiting += u64::from(pending && !standing.stop_unproven);
+        running += u64::from(standing.state == State::Running);
+        let unsettled = record.attempts.iter().filter(|one| is_unsettled(one));
+        stopping += unsettled.count() as u64;
+    }
+    let counts = queue.counts;
+    assert_eq!(
+        (waiting, blocked, running, stopping),
+        (
+            counts.ready + counts.scheduled + counts.backing_off,
+            counts.blocked,
+            counts.running,
+            counts.stopping
+        )
+    );
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use taskpilot_domain::execution::{Event, Refused, transition};
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Fence};
 use taskpilot_domain::limits::LEASE_MS;
+use taskpilot_domain::queue::QueueChange;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::{How, StopChange, StopEvent, advance};
 use taskpilot_domain::time::Timestamp;
@@ -12,6 +13,7 @@ use taskpilot_domain::time::Timestamp;
 use super::dice::Dice;
 use super::oracle::{decided, event_of, stop_status};
 use super::promises;
+use super::queues::{limit, pause, steer, told};
 use super::scene::{Scene, Worker};
 use super::words::{
     MANY, at, failed, failed_for_good, fences, fresh_token, held, interrupted, released, stage_ago,
@@ -126,7 +128,7 @@ impl Play {
     async fn step(&mut self) {
         self.now_ms += self.dice.below(1_500);
         self.bury().await;
-        match self.dice.below(26) {
+        match self.dice.below(28) {
             0..=3 => self.create().await,
             4..=8 => self.claim().await,
             9..=12 => self.finish().await,
@@ -135,6 +137,7 @@ impl Play {
             18..=20 => self.beat().await,
             21 => self.leave().await,
             22 => self.repeat_claim().await,
+            26..=27 => self.steer().await,
             _ => self.tick().await,
         }
         self.look().await;
@@ -153,6 +156,8 @@ impl Play {
         let own = |id| self.workers.iter().any(|one| one.worker.session.id == id);
         sessions.retain(|session| own(session.id));
         promises::hold_slots(&sessions, self.seen.values());
+        let queue = told(&self.scene, "default").await;
+        promises::count_all(&queue, self.seen.values());
     }
 
     /// Ends the sessions whose lease is over, and checks that it is those and no others.
@@ -217,9 +222,16 @@ impl Play {
     async fn claim(&mut self) {
         let (now, index) = (self.now(), self.anybody());
         let want = 1 + self.dice.index(4);
+        let queue = told(&self.scene, "default").await;
+        let room = queue.settings.rule().room(queue.counts.held());
         let actor = &mut self.workers[index];
         let grants = self.scene.claim(&actor.worker, now, want).await;
         assert!(grants.len() <= want);
+        let slots = self.scene.session(&actor.worker).await;
+        let left = u64::from(slots.slots - slots.running - slots.stopping);
+        let granted = grants.len() as u64;
+        let most = (want as u64).min(left + granted).min(queue.counts.ready);
+        assert_eq!(granted, room.map_or(most, |room| room.min(most)));
         for grant in &grants {
             let before = &self.seen[&grant.fence.execution].summary.standing;
             let begun = decided(before, Event::Claimed, now, Jitter(0));
@@ -369,6 +381,17 @@ impl Play {
         let worker = &self.workers[index].worker;
         self.scene.goodbye(worker, self.now(), never_started).await;
         self.hire().await;
+    }
+
+    /// Sets or takes away a limit or a pause of the queue of all.
+    async fn steer(&mut self) {
+        let change = match self.dice.below(6) {
+            0 | 1 => limit(u32::try_from(1 + self.dice.below(4)).expect("few")),
+            2 => QueueChange::Limit(None),
+            3 => pause(),
+            _ => QueueChange::Resume,
+        };
+        steer(&self.scene, self.now(), "default", change).await;
     }
 
     async fn tick(&mut self) {

@@ -1,0 +1,5 @@
+SELECT
+    id, name, max_running, paused_at, paused_by, pause_reason, ready, scheduled, backing_off,
+    blocked, running, stopping
+FROM queue
+WHERE id = ?1;

@@ -1,0 +1,6 @@
+SELECT
+    id, name, max_running, paused_at, paused_by, pause_reason, ready, scheduled, backing_off,
+    blocked, running, stopping
+FROM queue
+WHERE namespace = ?1
+ORDER BY name LIMIT ?2;

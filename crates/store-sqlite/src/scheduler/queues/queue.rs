@@ -1,0 +1,77 @@
+//! Rows of queues.
+
+use rusqlite::{Connection, Row};
+use taskpilot_domain::names::Namespace;
+use taskpilot_domain::queue::{MaxRunning, Pause, QueueCounts, QueueRule, QueueSettings};
+use taskpilot_store::rows::queues::QueueRecord;
+
+use super::TABLE;
+use crate::decode::Columns;
+use crate::failure::Failure;
+use crate::scheduler::names::find_namespace;
+
+const GET: &str = include_str!("../../../sql/scheduler/queues/get.sql");
+const LIST: &str = include_str!("../../../sql/scheduler/queues/list.sql");
+
+/// The queues of a namespace by name.
+pub(in crate::scheduler) fn list(
+    connection: &Connection,
+    namespace: &Namespace,
+    limit: u32,
+) -> Result<Vec<QueueRecord>, Failure> {
+    let Some(namespace) = find_namespace(connection, namespace)? else {
+        return Ok(Vec::new());
+    };
+    let mut statement = connection.prepare_cached(LIST)?;
+    let rows = statement.query_map((namespace, limit), |row| Ok(read(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+/// One queue as the last commit left it.
+pub(super) fn get(connection: &Connection, id: i64) -> Result<QueueRecord, Failure> {
+    let mut statement = connection.prepare_cached(GET)?;
+    statement.query_row([id], |row| Ok(read(row)))?
+}
+
+fn read(row: &Row<'_>) -> Result<QueueRecord, Failure> {
+    let mut columns = Columns::of(row, TABLE)?;
+    columns.value::<i64>("id")?;
+    let name = columns.word("name")?;
+    let max_running = limit(&mut columns)?;
+    let paused_at = columns.instant_or_none("paused_at")?;
+    let paused_by = columns.word_or_none("paused_by")?;
+    let reason: Option<String> = columns.value("pause_reason")?;
+    let pause = paused_at
+        .zip(paused_by)
+        .map(|(at, by)| Pause { at, by, reason });
+    Ok(QueueRecord {
+        name,
+        settings: QueueSettings { max_running, pause },
+        counts: QueueCounts {
+            ready: columns.number("ready")?,
+            scheduled: columns.number("scheduled")?,
+            backing_off: columns.number("backing_off")?,
+            blocked: columns.number("blocked")?,
+            running: columns.number("running")?,
+            stopping: columns.number("stopping")?,
+        },
+    })
+}
+
+/// The columns that a claim depends on: its rule, and what it holds.
+pub(in crate::scheduler) fn rule(
+    columns: &mut Columns<'_, '_>,
+) -> Result<(QueueRule, u64), Failure> {
+    let rule = QueueRule {
+        max_running: limit(columns)?,
+        paused: columns.value("paused")?,
+    };
+    Ok((rule, columns.number("held")?))
+}
+
+fn limit(columns: &mut Columns<'_, '_>) -> Result<Option<MaxRunning>, Failure> {
+    let count: Option<u32> = columns.number_or_none("max_running")?;
+    // One beyond today's bound is kept as the largest there is.
+    let largest = taskpilot_domain::limits::QUEUE_RUNNING_MAX;
+    Ok(count.and_then(|count| MaxRunning::new(count.min(largest)).ok()))
+}
