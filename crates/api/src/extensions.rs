@@ -17,11 +17,13 @@ pub enum Extension {
     CancelByKey,
     /// `Prefer: wait` on cancel.
     Wait,
+    /// `/queues`.
+    Queues,
 }
 
 vocabulary! { ExtensionWord, Extension, "Extension", "What a scheduler offers beyond the plain contract", {
     IdempotencyKey => "idempotency-key", Options => "options", Batch => "batch", List => "list",
-    CancelByKey => "cancel-by-key", Wait => "wait",
+    CancelByKey => "cancel-by-key", Wait => "wait", Queues => "queues",
 } }
 
 /// A set of extensions; the empty set is the plain contract.

@@ -18,6 +18,7 @@ pub mod open;
 pub mod options;
 pub mod page;
 pub mod problem;
+pub mod queues;
 pub mod scheduler;
 pub mod schema;
 pub mod tasks;

@@ -125,6 +125,27 @@ impl SchedulerClient {
         self.send(&self.ordinary, call, on).await
     }
 
+    /// `GET /queues`.
+    pub async fn queues(&self, on: &OnBehalf) -> Result<Answer, NoAnswer> {
+        let call = Call::new(Method::GET, "/queues");
+        self.send(&self.ordinary, call, on).await
+    }
+
+    /// `PUT /queues/{path}`: a name, or a name with what is done to it.
+    pub async fn change_queue(
+        &self,
+        on: &OnBehalf,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, NoAnswer> {
+        let call = Call::new(Method::PUT, format!("/queues/{path}"));
+        let call = match body {
+            Some(body) => call.json(body),
+            None => call,
+        };
+        self.send(&self.ordinary, call, on).await
+    }
+
     /// `PUT /tasks/{id}/cancel`. A command of `None` sends no body, as the plain contract has it.
     pub async fn cancel(
         &self,

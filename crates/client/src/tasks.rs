@@ -9,6 +9,7 @@ use taskpilot_api::bindings::BindTask;
 use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView};
 use taskpilot_api::headers;
 use taskpilot_api::page::Page;
+use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem};
 use taskpilot_api::tasks::{CreateTask, Task, TaskItem};
 use taskpilot_api::workers::WorkerItem;
 
@@ -129,6 +130,39 @@ impl TasksClient {
     /// `GET /api/workers`.
     pub async fn workers(&self) -> Result<Page<WorkerItem>, ClientError> {
         self.read(&Call::new(Method::GET, "/api/workers")).await
+    }
+
+    /// `GET /api/queues`.
+    pub async fn queues(&self) -> Result<Page<QueueItem>, ClientError> {
+        self.read(&Call::new(Method::GET, "/api/queues")).await
+    }
+
+    /// `PUT /api/queues/{name}`: sets its limit, or takes it away.
+    pub async fn limit_queue(
+        &self,
+        name: &str,
+        body: &LimitQueue,
+    ) -> Result<QueueItem, ClientError> {
+        let path = format!("/api/queues/{name}");
+        self.read(&Call::new(Method::PUT, path).json(json(body)?))
+            .await
+    }
+
+    /// `PUT /api/queues/{name}/pause`; repeatable.
+    pub async fn pause_queue(
+        &self,
+        name: &str,
+        body: &PauseQueue,
+    ) -> Result<QueueItem, ClientError> {
+        let path = format!("/api/queues/{name}/pause");
+        self.read(&Call::new(Method::PUT, path).json(json(body)?))
+            .await
+    }
+
+    /// `PUT /api/queues/{name}/resume`; repeatable.
+    pub async fn resume_queue(&self, name: &str) -> Result<QueueItem, ClientError> {
+        let path = format!("/api/queues/{name}/resume");
+        self.read(&Call::new(Method::PUT, path)).await
     }
 
     async fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ClientError> {

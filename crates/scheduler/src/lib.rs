@@ -12,6 +12,7 @@ mod hub;
 mod loops;
 mod outages;
 mod progress;
+mod queues;
 mod secrets;
 mod sessions;
 

@@ -21,11 +21,13 @@ pub enum Permission {
     ActForOthers,
     /// Read how the service does.
     OperationsRead,
+    /// Change how the service does: limits and pauses.
+    OperationsWrite,
 }
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Everybody,
         Self::TasksRead,
         Self::TasksWrite,
@@ -35,6 +37,7 @@ impl Permission {
         Self::WorkersAct,
         Self::ActForOthers,
         Self::OperationsRead,
+        Self::OperationsWrite,
     ];
 }
 

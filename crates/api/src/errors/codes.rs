@@ -50,7 +50,7 @@ registry! {
     UnsupportedMediaType "unsupported_media_type" 415 final "Unsupported media type"
         "A body is sent as `application/json`, without a content encoding."
     InvalidId "invalid_id" 400 final "Invalid id"
-        "An id in the path is not a whole number from 1 to 2^53 − 1, or a key in it is malformed."
+        "An id in the path is not a whole number from 1 to 2^53 − 1, or a key or a name in it is malformed."
     InvalidQuery "invalid_query" 400 final "Invalid query"
         "A query parameter is unknown, repeated, of the wrong type or out of its limits."
     InvalidCursor "invalid_cursor" 400 final "Invalid cursor"
@@ -93,6 +93,8 @@ registry! {
         "The scheduler does not know the execution of the task."
     SchedulerError "scheduler_error" 500 final "Scheduler error"
         "The scheduler answered with something unexpected; `outcome` says whether the command may have been applied."
+    SchedulerUnsupported "scheduler_unsupported" 501 final "Not offered by the scheduler"
+        "The scheduler behind the control plane does not have what the call needs; nothing was sent."
     SchedulerUnavailable "scheduler_unavailable" 503 retry "Scheduler unavailable"
         "The scheduler did not answer; `outcome` says whether the command may have been applied."
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taskpilot_api::executions as wire;
 use taskpilot_api::json::JsonText;
 use taskpilot_api::scheduler::Execution;
-use taskpilot_domain::execution::{AttemptEnd, BlockedBy, Phase, RetryState, State};
+use taskpilot_domain::execution::{AttemptEnd, RetryState, State};
 use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::attempts::{AttemptError, AttemptRecord};
@@ -15,7 +15,7 @@ use taskpilot_store::rows::stops::StopRecord;
 /// What a list tells of an execution.
 pub(crate) fn summary(summary: &ExecutionSummary, now: Timestamp) -> Execution {
     let standing = &summary.standing;
-    let phase = standing.phase(now);
+    let (phase, blocked_by) = standing.waits_for(now, summary.held_back).unzip();
     let waits = standing.state == State::Pending;
     Execution {
         r#type: summary.kind.as_ref().map(ToString::to_string),
@@ -34,7 +34,7 @@ pub(crate) fn summary(summary: &ExecutionSummary, now: Timestamp) -> Execution {
             .as_ref()
             .map(|(session, _)| session.to_string()),
         phase: phase.map(Into::into),
-        blocked_by: (phase == Some(Phase::Blocked)).then(|| BlockedBy::StopUnproven.into()),
+        blocked_by: blocked_by.flatten().map(Into::into),
         ..Execution::plain(summary.id, standing.state.into())
     }
 }

@@ -14,16 +14,18 @@ use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
 
-use super::{executions, health, workers};
+use super::{executions, health, queues, workers};
 use crate::app::App;
 
 const USE: Permission = Permission::SchedulerUse;
 const WORK: Permission = Permission::WorkersAct;
 const OPERATE: Permission = Permission::OperationsRead;
+const STEER: Permission = Permission::OperationsWrite;
 const EVERYBODY: Permission = Permission::Everybody;
 
 fn table() -> Table<Arc<App>> {
     use executions as e;
+    use queues as q;
     use workers as w;
     Table::new([
         Route::post("/tasks", "create_execution", USE, e::create_execution),
@@ -49,6 +51,15 @@ fn table() -> Table<Arc<App>> {
             e::cancel_execution_by_key,
         )
         .waits(),
+        Route::get("/queues", "list_queues", OPERATE, q::list_queues),
+        Route::put("/queues/{name}", "limit_queue", STEER, q::limit_queue),
+        Route::put("/queues/{name}/pause", "pause_queue", STEER, q::pause_queue),
+        Route::put(
+            "/queues/{name}/resume",
+            "resume_queue",
+            STEER,
+            q::resume_queue,
+        ),
         Route::post("/v1/workers", "register_worker", WORK, w::register_worker),
         Route::get("/v1/workers", "list_workers", OPERATE, w::list_workers),
         Route::post(
@@ -120,6 +131,10 @@ pub fn router(app: Arc<App>) -> Router {
         executions::get_execution,
         executions::cancel_execution,
         executions::cancel_execution_by_key,
+        queues::list_queues,
+        queues::limit_queue,
+        queues::pause_queue,
+        queues::resume_queue,
         workers::register_worker,
         workers::list_workers,
         workers::claim_attempts,
