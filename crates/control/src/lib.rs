@@ -10,6 +10,7 @@ mod executions;
 mod health;
 mod http;
 mod loops;
+mod queues;
 mod scheduler;
 mod tasks;
 mod workers;

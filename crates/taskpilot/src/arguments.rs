@@ -8,6 +8,7 @@ use taskpilot_bench::BenchArgs;
 use crate::commands::backup::BackupArgs;
 use crate::commands::config::ConfigCommand;
 use crate::commands::execution::ExecutionCommand;
+use crate::commands::queue::QueueCommand;
 use crate::commands::restore::RestoreArgs;
 use crate::commands::task::TaskCommand;
 use crate::commands::worker::WorkerCommand;
@@ -97,6 +98,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Print the completions of a shell: `source <(taskpilot completions bash)`
     Completions(CompletionsArgs),
+    /// List, limit, pause and resume queues
+    Queue(QueueArgs),
     /// Measure TaskPilot on this machine
     Bench(BenchArgs),
 }
@@ -277,6 +280,13 @@ pub(crate) struct TaskArgs {
 pub(crate) struct ExecutionArgs {
     #[command(subcommand)]
     pub(crate) command: ExecutionCommand,
+}
+
+/// `taskpilot queue`.
+#[derive(Debug, Args)]
+pub(crate) struct QueueArgs {
+    #[command(subcommand)]
+    pub(crate) command: QueueCommand,
 }
 
 /// How a command reaches the control plane and what it prints.

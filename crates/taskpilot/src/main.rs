@@ -17,7 +17,9 @@ mod version;
 
 use std::process::ExitCode;
 
-use crate::arguments::{Arguments, Command, CompletionsArgs, ConfigArgs, ExecutionArgs, TaskArgs};
+use crate::arguments::{
+    Arguments, Command, CompletionsArgs, ConfigArgs, ExecutionArgs, QueueArgs, TaskArgs,
+};
 use crate::exit::Failure;
 
 fn main() -> ExitCode {
@@ -73,6 +75,14 @@ fn run(arguments: Arguments) -> Result<exit::Code, Failure> {
             )
         }
         Command::Bench(bench) => commands::bench::run(bench),
+        Command::Queue(QueueArgs { command }) => {
+            let client = command.client().clone();
+            commands::run(
+                |session| commands::queue::run(command, session),
+                client,
+                &file,
+            )
+        }
         Command::Execution(ExecutionArgs { command }) => {
             let client = command.client().clone();
             commands::run(

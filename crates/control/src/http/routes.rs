@@ -11,7 +11,7 @@ use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
 
-use super::{bindings, executions, health, tasks, workers};
+use super::{bindings, executions, health, queues, tasks, workers};
 use crate::app::App;
 
 const READ: Permission = Permission::TasksRead;
@@ -19,11 +19,12 @@ const WRITE: Permission = Permission::TasksWrite;
 const LOOK: Permission = Permission::ExecutionsRead;
 const CANCEL: Permission = Permission::ExecutionsCancel;
 const OPERATE: Permission = Permission::OperationsRead;
+const STEER: Permission = Permission::OperationsWrite;
 const EVERYBODY: Permission = Permission::Everybody;
 
 #[rustfmt::skip]
 fn table() -> Table<Arc<App>> {
-    use {bindings as b, executions as e, health as h, tasks as t, workers as w};
+    use {bindings as b, executions as e, health as h, queues as q, tasks as t, workers as w};
     Table::new([
         Route::post("/api/tasks", "create_task", WRITE, t::create_task),
         Route::get("/api/tasks", "list_tasks", READ, t::list_tasks).with_query(),
@@ -33,6 +34,10 @@ fn table() -> Table<Arc<App>> {
         Route::get("/api/tasks/{id}/execution", "get_task_execution", LOOK, e::get_task_execution),
         Route::put("/api/tasks/{id}/execution/cancel", "cancel_task_execution", CANCEL, e::cancel_task_execution).waits(),
         Route::get("/api/executions", "list_executions", LOOK, e::list_executions).with_query(),
+        Route::get("/api/queues", "list_queues", OPERATE, q::list_queues),
+        Route::put("/api/queues/{name}", "limit_queue", STEER, q::limit_queue),
+        Route::put("/api/queues/{name}/pause", "pause_queue", STEER, q::pause_queue),
+        Route::put("/api/queues/{name}/resume", "resume_queue", STEER, q::resume_queue),
         Route::get("/api/workers", "list_workers", OPERATE, w::list_workers),
         Route::get("/livez", "get_liveness", EVERYBODY, h::get_liveness),
         Route::get("/readyz", "get_readiness", EVERYBODY, h::get_readiness),
@@ -66,6 +71,10 @@ pub fn router(app: Arc<App>) -> Router {
         executions::get_task_execution,
         executions::cancel_task_execution,
         executions::list_executions,
+        queues::list_queues,
+        queues::limit_queue,
+        queues::pause_queue,
+        queues::resume_queue,
         workers::list_workers,
         health::get_liveness,
         health::get_readiness,

@@ -29,6 +29,8 @@ enum Kind {
     Unexpected,
     /// None.
     Silent,
+    /// Nothing was sent: it does not have that.
+    NotOffered(&'static str),
 }
 
 /// What was asked of the scheduler, as far as its answer depends on that.
@@ -109,6 +111,14 @@ impl SchedulerFailure {
         }
     }
 
+    /// Something that only a scheduler with an extension has.
+    pub(crate) fn not_offered(what: &'static str) -> Self {
+        Self {
+            kind: Kind::NotOffered(what),
+            ..Self::unsupported(what)
+        }
+    }
+
     /// The same, before the command itself was sent.
     pub(crate) fn not_applied(self) -> Self {
         Self {
@@ -147,9 +157,11 @@ impl SchedulerFailure {
     pub(crate) fn code_and_detail(&self) -> (ErrorCode, &'static str) {
         match self.kind {
             Kind::Silent => (ErrorCode::SchedulerUnavailable, SILENT),
-            Kind::Conflict | Kind::Missing | Kind::Busy(_) | Kind::Unexpected => {
-                (ErrorCode::SchedulerError, UNEXPECTED)
-            }
+            Kind::Conflict
+            | Kind::Missing
+            | Kind::Busy(_)
+            | Kind::Unexpected
+            | Kind::NotOffered(_) => (ErrorCode::SchedulerError, UNEXPECTED),
         }
     }
 
@@ -164,6 +176,10 @@ impl SchedulerFailure {
                 ApiError::new(ErrorCode::SchedulerTaskNotFound, detail)
             }
             (Kind::Silent, _) => ApiError::new(ErrorCode::SchedulerUnavailable, SILENT),
+            (Kind::NotOffered(what), _) => {
+                let detail = format!("The scheduler does not offer {what}.");
+                ApiError::new(ErrorCode::SchedulerUnsupported, detail)
+            }
             (Kind::Busy(seconds), _) => ApiError::new(ErrorCode::SchedulerError, UNEXPECTED)
                 .retryable(true)
                 .retry_after_s(seconds),

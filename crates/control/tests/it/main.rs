@@ -5,5 +5,6 @@
 mod documents;
 mod health;
 mod ours;
+mod queues;
 mod tasks;
 mod world;

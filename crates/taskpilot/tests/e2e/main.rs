@@ -20,6 +20,7 @@ mod listener;
 mod lists;
 mod outage;
 mod plain_scheduler;
+mod queues;
 mod restart;
 mod settings;
 mod shell_worker;

@@ -1,0 +1,89 @@
+//! Queues over HTTP, for people who look after them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use taskpilot_api::page::Page;
+use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem};
+use taskpilot_api::schema::Name;
+use taskpilot_domain::names::QueueName;
+use taskpilot_domain::queue::QueueChange;
+use taskpilot_server::context::RequestContext;
+use taskpilot_server::error::ApiError;
+use taskpilot_server::extract::{JsonBody, OptionalJsonBody, PathId};
+
+use crate::app::App;
+use crate::queues;
+
+type AppState = State<Arc<App>>;
+
+/// Lists the queues by name, at most 1,000.
+#[utoipa::path(
+    get, path = "/api/queues", operation_id = "list_queues", tag = "queues",
+    responses((status = 200, body = Page<QueueItem>, description = "The queues.")),
+)]
+pub(super) async fn list_queues(
+    State(app): AppState,
+    context: RequestContext,
+) -> Result<Json<Page<QueueItem>>, ApiError> {
+    queues::list(&app, &context).await.map(Json)
+}
+
+/// Sets the limit of a queue, or takes it away; a queue that was never seen begins with it.
+#[utoipa::path(
+    put, path = "/api/queues/{name}", operation_id = "limit_queue", tag = "queues",
+    params(("name" = Name, Path, description = "The queue.")),
+    request_body = LimitQueue,
+    responses((status = 200, body = QueueItem, description = "The queue as it is now.")),
+)]
+pub(super) async fn limit_queue(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(name): PathId<QueueName>,
+    JsonBody(body): JsonBody<LimitQueue>,
+) -> Result<Json<QueueItem>, ApiError> {
+    let change = QueueChange::Limit(body.resolve()?);
+    queues::change(&app, &context, &name, change)
+        .await
+        .map(Json)
+}
+
+/// Pauses a queue: nothing is granted from it, and what runs goes on. Repeatable; who paused first
+/// stands.
+#[utoipa::path(
+    put, path = "/api/queues/{name}/pause", operation_id = "pause_queue", tag = "queues",
+    params(("name" = Name, Path, description = "The queue.")),
+    request_body = Option<PauseQueue>,
+    responses((status = 200, body = QueueItem, description = "The queue as it is now.")),
+)]
+pub(super) async fn pause_queue(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(name): PathId<QueueName>,
+    OptionalJsonBody(body): OptionalJsonBody<PauseQueue>,
+) -> Result<Json<QueueItem>, ApiError> {
+    let change = QueueChange::Pause {
+        by: context.principal.clone(),
+        reason: body.resolve()?,
+    };
+    queues::change(&app, &context, &name, change)
+        .await
+        .map(Json)
+}
+
+/// Lets a queue be claimed from again; repeatable.
+#[utoipa::path(
+    put, path = "/api/queues/{name}/resume", operation_id = "resume_queue", tag = "queues",
+    params(("name" = Name, Path, description = "The queue.")),
+    responses((status = 200, body = QueueItem, description = "The queue as it is now.")),
+)]
+pub(super) async fn resume_queue(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(name): PathId<QueueName>,
+) -> Result<Json<QueueItem>, ApiError> {
+    queues::change(&app, &context, &name, QueueChange::Resume)
+        .await
+        .map(Json)
+}

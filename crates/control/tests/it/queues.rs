@@ -1,0 +1,62 @@
+//! `/api/queues`: passed on to the scheduler in the name of the caller, and nothing kept here.
+
+use serde_json::json;
+use taskpilot_e2e::ports::ReservedPort;
+use taskpilot_e2e::stand_in::StandIn;
+
+use crate::ours;
+use crate::world::{Call, before, clock, start};
+
+#[tokio::test]
+async fn a_queue_is_steered_through_the_control_plane() {
+    let clock = clock();
+    let scheduler = ours::start(clock.clone()).await;
+    let control = start(&scheduler.url(), clock, Default::default());
+    let limited = Call::put("/api/queues/default").json(&json!({"maxRunning": 1}));
+    assert_eq!(control.send(limited).await.body["maxRunning"], 1);
+    let why = Call::put("/api/queues/default/pause").json(&json!({"reason": "why"}));
+    let paused = control.send(why).await.body["paused"].clone();
+    assert_eq!(
+        (&paused["by"], &paused["reason"]),
+        (&json!("local"), &json!("why"))
+    );
+    let (task, _) = control.bound().await;
+    let view = control.view(task).await.body;
+    assert_eq!(
+        (&view["phase"], &view["blockedBy"]),
+        (&json!("BLOCKED"), &json!("paused"))
+    );
+    let listed = control.send(Call::get("/api/queues")).await.body;
+    assert_eq!(listed["items"][0]["blocked"], 1);
+    let resumed = control.send(Call::put("/api/queues/default/resume")).await;
+    assert_eq!(
+        (resumed.status, &resumed.body["paused"]),
+        (200, &json!(null))
+    );
+    assert_eq!(control.view(task).await.body["phase"], "READY");
+}
+
+#[tokio::test]
+async fn a_plain_scheduler_has_no_queues_and_that_is_said() {
+    let stand_in = StandIn::start().await.unwrap();
+    let control = before(&stand_in.url());
+    let body = json!({"maxRunning": 1});
+    for call in [
+        Call::get("/api/queues"),
+        Call::put("/api/queues/a").json(&body),
+        Call::put("/api/queues/a/pause"),
+        Call::put("/api/queues/a/resume"),
+    ] {
+        let answer = control.send(call).await;
+        let expected = (501, "scheduler_unsupported", Some("not_applied"));
+        assert_eq!(answer.problem(), expected);
+    }
+}
+
+#[tokio::test]
+async fn without_an_answer_queues_are_unavailable() {
+    let control = before(&ReservedPort::take().unwrap().url());
+    let answer = control.send(Call::get("/api/queues")).await;
+    let expected = (503, "scheduler_unavailable", Some("not_applied"));
+    assert_eq!(answer.problem(), expected);
+}
