@@ -12,7 +12,7 @@ stop() { # GRACE: in seconds, from SIGTERM to SIGKILL, for the whole group; then
     while kill -0 "$group" && sleep 1; do
         [ "$((left -= 1))" -gt 0 ] || { kill -0 "$group" && how=killed && echo "$how" > "$dir/stopped" && kill -KILL "$group"; }; done
     call POST "/$id/stops" "{\"items\": [$(printf %s "$fence" | jq ". + {stage: \"stopped\", how: \"$how\"}")]}"; } > "$dir/log" 2>&1
-beat() { last=$(date +%s) && while sleep "$every" && now=$(date +%s); do # renews the lease, obeys orders
+beat() { last=$(date +%s) && while sleep "$every" && kill -0 $$ && now=$(date +%s); do # renews the lease, obeys orders
     answer=$(call PUT "/$id/heartbeat" "@$dir/beat") && last=$now
     case $answer in *'"status":404'* | *'"status":410'*) kill $$ ;; esac # the session has ended
     [ "$((now - last))" -lt "$((lease - 10))" ] || kill $$               # another worker may have it soon
