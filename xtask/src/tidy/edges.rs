@@ -41,7 +41,11 @@ fn is_member(path: &str) -> bool {
     let crates = path
         .strip_prefix("crates/")
         .and_then(|rest| rest.strip_suffix("/Cargo.toml"));
-    path == "xtask/Cargo.toml" || crates.is_some_and(|name| !name.contains('/'))
+    let examples = path
+        .strip_prefix("examples/")
+        .and_then(|rest| rest.strip_suffix("/Cargo.toml"));
+    let member = crates.or(examples);
+    path == "xtask/Cargo.toml" || member.is_some_and(|name| !name.contains('/'))
 }
 
 /// Rows between the two marks: the crate's folder in the first cell, what it may use in backticks after it.
