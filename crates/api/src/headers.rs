@@ -20,3 +20,5 @@ pub const SESSION_TOKEN: &str = "taskpilot-session-token";
 pub const RETRY_AFTER: &str = "retry-after";
 /// The media type of errors (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";
+/// The media type of a merge patch (RFC 7396).
+pub const MERGE_PATCH_JSON: &str = "application/merge-patch+json";

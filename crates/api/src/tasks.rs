@@ -21,8 +21,10 @@ use crate::options::ExecutionOptionsBody;
 use crate::schema;
 
 mod list;
+mod patch;
 
 pub use list::ListTasks;
+pub use patch::PatchTask;
 
 /// A task: the user's record of intent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -239,20 +241,29 @@ impl CreateTask {
 }
 
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), FieldError> {
-    if labels.len() > LABELS_MAX {
+    check_labels_count(labels.len())?;
+    for (key, value) in labels {
+        check_label(key, Some(value))?;
+    }
+    Ok(())
+}
+
+fn check_labels_count(count: usize) -> Result<(), FieldError> {
+    if count > LABELS_MAX {
         return Err(FieldError::new(
             "labels",
             format_args!("at most {LABELS_MAX} labels"),
         ));
     }
-    for (key, value) in labels {
-        if key.is_empty() {
-            return Err(FieldError::new("labels", "a key has at least 1 character"));
-        }
-        at_most("labels", Some(key), LABEL_KEY_CHARS_MAX)?;
-        at_most("labels", Some(value), LABEL_VALUE_CHARS_MAX)?;
-    }
     Ok(())
+}
+
+fn check_label(key: &str, value: Option<&str>) -> Result<(), FieldError> {
+    if key.is_empty() {
+        return Err(FieldError::new("labels", "a key has at least 1 character"));
+    }
+    at_most("labels", Some(key), LABEL_KEY_CHARS_MAX)?;
+    at_most("labels", value, LABEL_VALUE_CHARS_MAX)
 }
 
 /// `PUT /api/tasks/{id}/cancel`: nothing to say yet, and nothing else is taken.

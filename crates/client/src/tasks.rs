@@ -10,7 +10,7 @@ use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView};
 use taskpilot_api::headers;
 use taskpilot_api::page::Page;
 use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem};
-use taskpilot_api::tasks::{CreateTask, Task, TaskItem};
+use taskpilot_api::tasks::{CreateTask, PatchTask, Task, TaskItem};
 use taskpilot_api::workers::WorkerItem;
 
 use crate::ClientError;
@@ -65,6 +65,27 @@ impl TasksClient {
     pub async fn get(&self, id: i64) -> Result<Task, ClientError> {
         self.read(&Call::new(Method::GET, format!("/api/tasks/{id}")))
             .await
+    }
+
+    /// `PATCH /api/tasks/{id}` of the version that was read. It is sent once: a repeat of one that
+    /// was applied would find another version.
+    pub async fn edit(
+        &self,
+        id: i64,
+        version: u64,
+        patch: &PatchTask,
+    ) -> Result<Task, ClientError> {
+        let call = Call::new(Method::PATCH, format!("/api/tasks/{id}"))
+            .json(json(patch)?)
+            .header("if-match", &format!("\"{version}\""))
+            .once();
+        self.read(&call).await
+    }
+
+    /// `DELETE /api/tasks/{id}`; repeatable.
+    pub async fn delete(&self, id: i64) -> Result<(), ClientError> {
+        let call = Call::new(Method::DELETE, format!("/api/tasks/{id}"));
+        self.transport.send(&call).await?.success().map(drop)
     }
 
     /// `GET /api/tasks?…`; each pair is one parameter.

@@ -17,5 +17,6 @@ pub mod queue;
 pub mod retention;
 pub mod retry;
 pub mod stop;
+pub mod tasks;
 pub mod text;
 pub mod time;

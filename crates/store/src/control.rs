@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use taskpilot_domain::ids::{ExecutionId, TaskId};
 use taskpilot_domain::names::{IdempotencyKey, Namespace};
+use taskpilot_domain::tasks::TaskEdit;
 use taskpilot_domain::time::Timestamp;
 
 use crate::StoreError;
@@ -10,7 +11,9 @@ use crate::rows::bindings::{
     BeginBindingOutcome, BindError, BindingRecord, BindingRequest, CancelIntent,
     FinishBindingOutcome, IntendCancelOutcome,
 };
-use crate::rows::tasks::{CreateTaskOutcome, NewTask, TaskFilter, TaskRecord, WithdrawOutcome};
+use crate::rows::tasks::{
+    CreateTaskOutcome, DeleteOutcome, EditOutcome, NewTask, TaskFilter, TaskRecord, WithdrawOutcome,
+};
 
 /// What the control plane keeps.
 ///
@@ -47,6 +50,25 @@ pub trait ControlStore: Send + Sync {
         namespace: &Namespace,
         executions: Vec<ExecutionId>,
     ) -> Result<Vec<(ExecutionId, TaskId)>, StoreError>;
+
+    /// Edits a task if its version is one of `expected`; `None` takes it as it is.
+    async fn edit_task(
+        &self,
+        now: Timestamp,
+        (namespace, id): (&Namespace, TaskId),
+        expected: Option<Vec<i64>>,
+        edit: TaskEdit,
+    ) -> Result<EditOutcome, StoreError>;
+
+    /// Deletes a task for which nothing runs; `ended` is the execution that is known to be over. Its
+    /// id and its idempotency key stay spent, so that a repeat finds it deleted.
+    async fn delete_task(
+        &self,
+        now: Timestamp,
+        namespace: &Namespace,
+        id: TaskId,
+        ended: Option<ExecutionId>,
+    ) -> Result<DeleteOutcome, StoreError>;
 
     /// Withdraws a task that is not bound yet.
     async fn withdraw_task(

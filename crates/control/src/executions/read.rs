@@ -32,7 +32,8 @@ pub(crate) async fn read(
     })
 }
 
-async fn ask(
+/// What the scheduler says of the execution of a task.
+pub(crate) async fn ask(
     app: &App,
     context: &RequestContext,
     (task, id): (&TaskRecord, ExecutionId),

@@ -49,3 +49,18 @@ pub(crate) fn withdrawn() -> ApiError {
     let detail = "Task was withdrawn and cannot be bound.";
     ApiError::new(ErrorCode::TaskCanceled, detail)
 }
+
+pub(crate) fn stale() -> ApiError {
+    let detail = "Task has changed since that version; read it again.";
+    ApiError::new(ErrorCode::PreconditionFailed, detail)
+}
+
+pub(crate) fn undeletable() -> ApiError {
+    let detail = "Task is being bound and cannot be deleted meanwhile.";
+    ApiError::new(ErrorCode::TaskBinding, detail)
+}
+
+pub(crate) fn running() -> ApiError {
+    let detail = "The execution of the task has not ended; cancel it first.";
+    ApiError::new(ErrorCode::TaskRunning, detail)
+}

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use taskpilot_api::page::Page;
 use taskpilot_api::schema::Id;
-use taskpilot_api::tasks::{CreateTask, ListTasks, Task, TaskItem, WithdrawBody};
+use taskpilot_api::tasks::{CreateTask, ListTasks, PatchTask, Task, TaskItem, WithdrawBody};
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
-use taskpilot_server::extract::{Idempotency, JsonBody, OptionalJsonBody, PathId, Query};
+use taskpilot_server::extract::{
+    Idempotency, IfMatch, JsonBody, OptionalJsonBody, PatchBody, PathId, Query,
+};
+use taskpilot_store::rows::tasks::TaskRecord;
 
 use crate::app::App;
-use crate::tasks::{create, describe, list, read, withdraw};
+use crate::tasks::{create, delete, describe, edit, list, read, withdraw};
 
 type AppState = State<Arc<App>>;
 
@@ -24,22 +28,30 @@ type AppState = State<Arc<App>>;
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the create repeatable.")),
     request_body = CreateTask,
     responses((status = 201, body = Task, description = "Created, now or before: the task as it is.",
-        headers(("Location" = String, description = "The path of the task.")))),
+        headers(
+            ("Location" = String, description = "The path of the task."),
+            ("ETag" = String, description = "Its version, for `If-Match`."),
+        ))),
 )]
 pub(super) async fn create_task(
     State(app): AppState,
     context: RequestContext,
     Idempotency(key): Idempotency,
     JsonBody(body): JsonBody<CreateTask>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Task>), ApiError> {
+) -> Result<Response, ApiError> {
     let record = create::create(&app, &context, key, body).await?;
     let location = format!("/api/tasks/{}", record.id);
+    let told = tagged(record)?;
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], told).into_response())
+}
+
+/// A task under the tag of its version.
+pub(super) fn tagged(
+    record: TaskRecord,
+) -> Result<([(HeaderName, String); 1], Json<Task>), ApiError> {
     let task = describe::task(record)?;
-    Ok((
-        StatusCode::CREATED,
-        [(header::LOCATION, location)],
-        Json(task),
-    ))
+    let tag = format!("\"{}\"", edit::tag(task.version));
+    Ok(([(header::ETAG, tag)], Json(task)))
 }
 
 /// Lists tasks, newest first, each with how its execution stands.
@@ -61,15 +73,56 @@ pub(super) async fn list_tasks(
 #[utoipa::path(
     get, path = "/api/tasks/{id}", operation_id = "get_task", tag = "tasks",
     params(("id" = Id, Path, description = "The task.")),
-    responses((status = 200, body = Task, description = "The task.")),
+    responses((status = 200, body = Task, description = "The task.",
+        headers(("ETag" = String, description = "Its version, for `If-Match`.")))),
 )]
 pub(super) async fn get_task(
     State(app): AppState,
     context: RequestContext,
     PathId(id): PathId<TaskId>,
-) -> Result<Json<Task>, ApiError> {
+) -> Result<Response, ApiError> {
     let record = read::task(&app, &context.namespace, id).await?;
-    describe::task(record).map(Json)
+    tagged(record).map(IntoResponse::into_response)
+}
+
+/// Changes title and labels by a merge patch (RFC 7396), if the task is still as it was read.
+#[utoipa::path(
+    patch, path = "/api/tasks/{id}", operation_id = "edit_task", tag = "tasks",
+    params(
+        ("id" = Id, Path, description = "The task."),
+        ("If-Match" = String, Header, description = "The `ETag` that was read, or `*` for any."),
+    ),
+    request_body(content(
+        (PatchTask = "application/merge-patch+json"),
+        (PatchTask = "application/json"),
+    )),
+    responses((status = 200, body = Task, description = "The task as it is now; without a change it keeps its version.",
+        headers(("ETag" = String, description = "Its version, for `If-Match`.")))),
+)]
+pub(super) async fn edit_task(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(id): PathId<TaskId>,
+    IfMatch(seen): IfMatch,
+    PatchBody(patch): PatchBody<PatchTask>,
+) -> Result<Response, ApiError> {
+    let record = edit::edit(&app, (&context.namespace, id), seen, patch).await?;
+    tagged(record).map(IntoResponse::into_response)
+}
+
+/// Deletes a task that is not bound, or whose execution has ended; repeatable.
+#[utoipa::path(
+    delete, path = "/api/tasks/{id}", operation_id = "delete_task", tag = "tasks",
+    params(("id" = Id, Path, description = "The task.")),
+    responses((status = 204, description = "It is gone, now or before.")),
+)]
+pub(super) async fn delete_task(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(id): PathId<TaskId>,
+) -> Result<StatusCode, ApiError> {
+    delete::delete(&app, &context, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Withdraws a task that is not bound yet; repeatable.

@@ -47,6 +47,10 @@ pub(crate) async fn create(
             let detail = "this key came before with another body";
             Err(ApiError::new(ErrorCode::IdempotencyMismatch, detail))
         }
+        CreateTaskOutcome::Gone(id) => {
+            let detail = format!("Task {id}, which this key created, is deleted.");
+            Err(ApiError::new(ErrorCode::TaskDeleted, detail))
+        }
         CreateTaskOutcome::NoRepeat => Err(refused(InvalidOption::Deadline)),
     }
 }

@@ -193,6 +193,19 @@ impl Call {
         Self::new("POST", path).json(body)
     }
 
+    pub(crate) fn delete(path: &str) -> Self {
+        Self::new("DELETE", path)
+    }
+
+    pub(crate) fn patch(path: &str, body: &str) -> Self {
+        Self::bare_patch(path, body).header("content-type", "application/merge-patch+json")
+    }
+
+    /// A patch that does not say of which media type it is.
+    pub(crate) fn bare_patch(path: &str, body: &str) -> Self {
+        Self(Self::new("PATCH", path).0, body.to_owned().into())
+    }
+
     pub(crate) fn post_nothing(path: &str) -> Self {
         Self::new("POST", path)
     }

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use taskpilot_api::errors::ErrorCode;
+use taskpilot_api::headers::MERGE_PATCH_JSON;
 use taskpilot_domain::limits::JSON_DEPTH_MAX;
 
 use crate::error::ApiError;
@@ -20,23 +21,45 @@ pub struct JsonBody<T>(pub T);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionalJsonBody<T>(pub T);
 
+/// A merge patch (RFC 7396) that must be there, under its own media type or as plain JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatchBody<T>(pub T);
+
+const JSON: &[&str] = &["application/json"];
+const PATCH: &[&str] = &[MERGE_PATCH_JSON, "application/json"];
+
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let bytes = read(request).await?;
-        if bytes.is_empty() {
-            return Err(ApiError::new(ErrorCode::MalformedJson, "a body is needed"));
-        }
-        parse(&bytes).map(Self)
+        needed(request, JSON).await.map(Self)
     }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for PatchBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        needed(request, PATCH).await.map(Self)
+    }
+}
+
+async fn needed<T: DeserializeOwned>(
+    request: Request,
+    kinds: &[&'static str],
+) -> Result<T, ApiError> {
+    let bytes = read(request, kinds).await?;
+    if bytes.is_empty() {
+        return Err(ApiError::new(ErrorCode::MalformedJson, "a body is needed"));
+    }
+    parse(&bytes)
 }
 
 impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let bytes = read(request).await?;
+        let bytes = read(request, JSON).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -45,7 +68,7 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody
 }
 
 /// The whole body; empty where there is none, whatever its media type.
-async fn read(request: Request) -> Result<Vec<u8>, ApiError> {
+async fn read(request: Request, kinds: &[&'static str]) -> Result<Vec<u8>, ApiError> {
     let settings = request.extensions().get::<Settings>().copied();
     let settings = settings.unwrap_or_default();
     let (parts, body) = request.into_parts();
@@ -60,7 +83,7 @@ async fn read(request: Request) -> Result<Vec<u8>, ApiError> {
             ApiError::new(ErrorCode::RequestTimeout, detail).closing()
         })??;
     if !bytes.is_empty() {
-        check_media_type(&parts.headers)?;
+        check_media_type(&parts.headers, kinds)?;
     }
     Ok(bytes)
 }
@@ -93,13 +116,12 @@ fn too_large(max: usize) -> ApiError {
     ApiError::new(ErrorCode::BodyTooLarge, detail).closing()
 }
 
-fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
+fn check_media_type(headers: &HeaderMap, kinds: &[&'static str]) -> Result<(), ApiError> {
     let json = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
         let essence = value.as_bytes().split(|byte| *byte == b';').next();
         essence.is_some_and(|essence| {
-            essence
-                .trim_ascii()
-                .eq_ignore_ascii_case(b"application/json")
+            let is = |kind: &&str| essence.trim_ascii().eq_ignore_ascii_case(kind.as_bytes());
+            kinds.iter().any(is)
         })
     });
     let encoding = headers.get(header::CONTENT_ENCODING);
@@ -107,7 +129,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     if json && plain {
         return Ok(());
     }
-    let detail = "a body is sent as application/json, without a content encoding";
+    let kinds = kinds.join(" or ");
+    let detail = format!("a body is sent as {kinds}, without a content encoding");
     Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail))
 }
 

@@ -1,13 +1,15 @@
 //! Extractors: the parts of a request as checked values, or the problem that says what is wrong.
 
 mod body;
+mod conditional;
 mod idempotency;
 mod path;
 mod patience;
 mod prefer;
 mod query;
 
-pub use body::{JsonBody, OptionalJsonBody};
+pub use body::{JsonBody, OptionalJsonBody, PatchBody};
+pub use conditional::{IfMatch, IfNoneMatch, Tag, Tags};
 pub use idempotency::Idempotency;
 pub use path::PathId;
 pub use patience::Patience;

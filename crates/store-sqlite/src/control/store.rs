@@ -5,6 +5,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use taskpilot_domain::ids::{ExecutionId, TaskId};
 use taskpilot_domain::names::{IdempotencyKey, Namespace};
+use taskpilot_domain::tasks::TaskEdit;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
@@ -15,11 +16,11 @@ use taskpilot_store::rows::bindings::{
     FinishBindingOutcome, IntendCancelOutcome,
 };
 use taskpilot_store::rows::tasks::{
-    CreateTaskOutcome, NewTask, TaskFilter, TaskRecord, WithdrawOutcome,
+    CreateTaskOutcome, DeleteOutcome, EditOutcome, NewTask, TaskFilter, TaskRecord, WithdrawOutcome,
 };
 
 use super::bindings::{cancel, outcome, start};
-use super::tasks::{bound, create, list, withdraw};
+use super::tasks::{bound, create, delete, edit, list, withdraw};
 use super::{bindings, keys, tasks};
 use crate::database::{Database, Service};
 use crate::open::{Caches, OpenError};
@@ -107,6 +108,37 @@ impl ControlStore for SqliteControlStore {
         let namespace = namespace.clone();
         self.database
             .list(move |connection| bound::find(connection, &namespace, &executions))
+            .await
+    }
+
+    async fn edit_task(
+        &self,
+        now: Timestamp,
+        (namespace, id): (&Namespace, TaskId),
+        expected: Option<Vec<i64>>,
+        edit: TaskEdit,
+    ) -> Result<EditOutcome, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .write(Lane::Create, edit::bytes(&edit), move |tx| {
+                let guard = expected.as_deref();
+                edit::edit(tx, now, (&namespace, id), (guard, &edit))
+            })
+            .await
+    }
+
+    async fn delete_task(
+        &self,
+        now: Timestamp,
+        namespace: &Namespace,
+        id: TaskId,
+        ended: Option<ExecutionId>,
+    ) -> Result<DeleteOutcome, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .write(Lane::Create, SMALL_BYTES, move |tx| {
+                delete::delete(tx, now, (&namespace, id), ended)
+            })
             .await
     }
 

@@ -83,6 +83,8 @@ pub enum CreateTaskOutcome {
     Mismatch,
     /// Only a repeat was wanted, and nothing stands under the key.
     NoRepeat,
+    /// The key stands for this one, which is deleted.
+    Gone(TaskId),
 }
 
 /// Which tasks to list, newest first.
@@ -98,6 +100,32 @@ pub struct TaskFilter {
     pub before: Option<TaskId>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// What became of an edit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EditOutcome {
+    /// The task as it is now; an edit that changes nothing is no new version.
+    Edited(TaskRecord),
+    /// It has another version than those that were expected.
+    Stale,
+    /// It would have more labels than a task can have.
+    TooManyLabels,
+    /// There is no such task here.
+    Missing,
+}
+
+/// What became of a deletion.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DeleteOutcome {
+    /// It is gone, now or before.
+    Deleted,
+    /// It is being bound.
+    Binding,
+    /// It is bound to this execution, which was not said to have ended.
+    Bound(TaskRecord),
+    /// There never was such a task here.
+    Missing,
 }
 
 /// What became of a withdrawal.

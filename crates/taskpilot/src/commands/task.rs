@@ -1,8 +1,9 @@
-//! `taskpilot task create|get|list|bind|cancel|watch`.
+//! `taskpilot task create|get|list|edit|delete|bind|cancel|watch`.
 
 mod arguments;
 mod cancel;
 mod create;
+mod edit;
 mod list;
 mod watch;
 
@@ -20,6 +21,8 @@ pub(crate) async fn run(command: TaskCommand, session: Session) -> Result<Code, 
         TaskCommand::Create(create) => create::run(*create, &session).await,
         TaskCommand::Get { id, .. } => get(&session, id).await,
         TaskCommand::List(filter) => list::run(filter, &session).await,
+        TaskCommand::Edit(edit) => edit::run(edit, &session).await,
+        TaskCommand::Delete { id, .. } => edit::delete(id, &session).await,
         TaskCommand::Bind(bind) => create::bind(*bind, &session).await,
         TaskCommand::Cancel(cancel) => cancel::run(cancel, &session).await,
         TaskCommand::Watch { id, timeout, .. } => {

@@ -4,6 +4,8 @@ mod bind;
 mod binding;
 mod cancel;
 mod create;
+mod delete;
+mod edit;
 mod execution;
 mod keys;
 mod lists;

@@ -1,5 +1,7 @@
 //! Creates tasks, each at most once per key, and begins bindings in the same commit.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, params};
 use taskpilot_domain::binding::{BindingChange, BindingEvent, TaskStatus, advance};
 use taskpilot_domain::ids::TaskId;
@@ -7,14 +9,14 @@ use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::bindings::BindingRecord;
 use taskpilot_store::rows::tasks::{CreateTaskOutcome, NewTask, TaskRecord};
 
-use super::{TABLE, dangling, find};
+use super::{TABLE, dangling, delete, find};
 use crate::control::{bindings, keys};
 use crate::failure::Failure;
 use crate::transaction::Tx;
 
 const INSERT: &str = include_str!("../../../sql/control/tasks/insert.sql");
 const INSERT_PAYLOAD: &str = include_str!("../../../sql/control/tasks/insert_payload.sql");
-const INSERT_LABEL: &str = include_str!("../../../sql/control/tasks/insert_label.sql");
+pub(super) const INSERT_LABEL: &str = include_str!("../../../sql/control/tasks/insert_label.sql");
 
 /// About what a create keeps in memory and writes.
 pub(in crate::control) fn bytes(task: &NewTask) -> usize {
@@ -49,7 +51,13 @@ fn create_one(
 }
 
 fn replay(tx: &Connection, id: TaskId) -> Result<CreateTaskOutcome, Failure> {
-    let task = find(tx, id)?.ok_or_else(|| dangling("idempotency", "task", id))?;
+    let Some(task) = find(tx, id)? else {
+        return if delete::is_deleted(tx, id)? {
+            Ok(CreateTaskOutcome::Gone(id))
+        } else {
+            Err(dangling("idempotency", "task", id))
+        };
+    };
     let binding = if task.status == TaskStatus::Binding {
         Some(bindings::of(tx, id)?)
     } else {
@@ -76,7 +84,7 @@ fn insert(tx: &Connection, now: Timestamp, task: &NewTask) -> Result<CreateTaskO
 
 fn insert_row(tx: &Connection, now: Timestamp, task: &NewTask) -> Result<TaskRecord, Failure> {
     let (status, binding_key) = first_status(task);
-    let labels = (!task.labels.is_empty()).then(|| labels_text(task));
+    let labels = labels_text(&task.labels);
     tx.prepare_cached(INSERT)?.execute(params![
         task.namespace.as_str(),
         task.kind.as_str(),
@@ -138,6 +146,8 @@ fn begin(
     }
 }
 
-fn labels_text(task: &NewTask) -> String {
-    serde_json::to_string(&task.labels).expect("invariant: texts are always JSON")
+/// `None` for none.
+pub(super) fn labels_text(labels: &BTreeMap<String, String>) -> Option<String> {
+    let text = || serde_json::to_string(labels).expect("invariant: texts are always JSON");
+    (!labels.is_empty()).then(text)
 }

@@ -2,6 +2,8 @@
 
 pub(super) mod bound;
 pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod edit;
 pub(super) mod list;
 mod task;
 pub(super) mod withdraw;

@@ -4,7 +4,9 @@
 pub mod bindings;
 pub mod cancels;
 pub mod creates;
+pub mod deletions;
 pub mod due;
+pub mod edits;
 pub mod keys;
 pub mod lists;
 pub mod namespaces;
@@ -73,6 +75,25 @@ macro_rules! control_conformance {
                 one_of_many_racing_senders_may_send,
                 nothing_is_sent_under_another_key,
                 nothing_is_sent_once_it_is_bound,
+            ]
+            edits: [
+                an_edit_is_a_new_version,
+                an_edit_that_changes_nothing_is_no_new_version,
+                another_version_is_stale,
+                labels_that_were_edited_are_found_anew,
+                an_edit_leaves_the_binding_alone,
+                a_task_never_gets_too_many_labels,
+                of_racing_edits_of_one_version_one_wins,
+                what_is_not_there_is_not_edited,
+            ]
+            deletions: [
+                a_deleted_task_is_gone_and_stays_deleted,
+                a_binding_task_is_not_deleted,
+                a_bound_task_is_deleted_once_its_execution_has_ended,
+                a_key_outlives_its_task_and_creates_no_other,
+                a_begin_and_a_deletion_never_both_win,
+                a_deletion_ends_a_cancel_that_is_owed,
+                what_never_was_here_is_not_deleted,
             ]
             withdrawals: [
                 a_pending_task_is_withdrawn_and_stays_so,

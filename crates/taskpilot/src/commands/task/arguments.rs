@@ -25,6 +25,15 @@ pub(crate) enum TaskCommand {
     },
     /// List tasks, newest first
     List(ListArgs),
+    /// Change the title and the labels of a task
+    Edit(EditArgs),
+    /// Delete a task that is not bound, or whose execution has ended
+    Delete {
+        /// The task
+        id: TaskId,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// Bind a task to the scheduler, which runs it
     Bind(Box<BindArgs>),
     /// Cancel a task: its execution if it is bound, else the task itself
@@ -48,7 +57,10 @@ impl TaskCommand {
             Self::List(arguments) => &arguments.client,
             Self::Bind(arguments) => &arguments.client,
             Self::Cancel(arguments) => &arguments.client,
-            Self::Get { client, .. } | Self::Watch { client, .. } => client,
+            Self::Edit(arguments) => &arguments.client,
+            Self::Get { client, .. } | Self::Delete { client, .. } | Self::Watch { client, .. } => {
+                client
+            }
         }
     }
 }
@@ -78,6 +90,28 @@ pub(crate) struct CreateArgs {
     pub(super) options: OptionArgs,
     #[command(flatten)]
     pub(super) wait: WaitArgs,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+/// `task edit`.
+#[derive(Debug, Args)]
+#[group(id = "change", required = true, multiple = true, args = ["title", "remove_title", "labels", "remove_labels"])]
+pub(crate) struct EditArgs {
+    /// The task
+    pub(super) id: TaskId,
+    /// A line for people
+    #[arg(long, conflicts_with = "remove_title")]
+    pub(super) title: Option<String>,
+    /// Take the title away
+    #[arg(long)]
+    pub(super) remove_title: bool,
+    /// A label to set; may be given again
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(super) labels: Vec<(String, String)>,
+    /// A label to take away; may be given again
+    #[arg(long = "remove-label", value_name = "KEY")]
+    pub(super) remove_labels: Vec<String>,
     #[command(flatten)]
     pub(super) client: ClientArgs,
 }

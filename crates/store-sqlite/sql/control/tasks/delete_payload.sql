@@ -1,0 +1,1 @@
+DELETE FROM task_payload WHERE task = ?1;

@@ -1,0 +1,1 @@
+SELECT namespace FROM deleted_task WHERE id = ?1;
