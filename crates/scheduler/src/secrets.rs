@@ -12,6 +12,16 @@ pub(crate) fn token() -> Result<Token, ApiError> {
     Ok(Token::from_bytes(bytes))
 }
 
+/// So many fresh tokens, in one call of the system: one call for each was 1.9 % of all samples of
+/// lifecycles in batches, load generator included (profiled 2026-11).
+#[expect(clippy::disallowed_methods, reason = "the place that makes tokens")]
+pub(crate) fn tokens(count: u32) -> Result<Vec<Token>, ApiError> {
+    let mut bytes = vec![[0; 16]; count as usize];
+    getrandom::fill(bytes.as_flattened_mut())
+        .map_err(|error| ApiError::fault(error.to_string()))?;
+    Ok(bytes.into_iter().map(Token::from_bytes).collect())
+}
+
 /// A draw for one back-off, or for the first of a batch.
 #[expect(
     clippy::disallowed_methods,

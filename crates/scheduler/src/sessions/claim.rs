@@ -120,11 +120,10 @@ async fn look(app: &App, asked: Asked, granted: usize) -> Look {
 
 async fn once(app: &App, asked: Asked, hand_ins: Vec<HandIn>) -> Result<Looked, ApiError> {
     let fences: Vec<Fence> = hand_ins.iter().map(|item| item.fence).collect();
-    let tokens: Result<Vec<_>, _> = (0..asked.max).map(|_| secrets::token()).collect();
     let request = ClaimRequest {
         session: asked.session,
         seq: asked.seq,
-        tokens: tokens?,
+        tokens: secrets::tokens(asked.max)?,
         hand_ins,
     };
     let now = app.outages.heed(app).await.map_err(unavailable)?;
