@@ -5,6 +5,5 @@ mod queue;
 pub(super) mod steer;
 
 pub(super) use board::{Board, Counted};
+use queue::TABLE;
 pub(super) use queue::{list, rule};
-
-pub(super) const TABLE: &str = "queue";

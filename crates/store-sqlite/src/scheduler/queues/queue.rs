@@ -5,11 +5,11 @@ use taskpilot_domain::names::Namespace;
 use taskpilot_domain::queue::{MaxRunning, Pause, QueueCounts, QueueRule, QueueSettings};
 use taskpilot_store::rows::queues::QueueRecord;
 
-use super::TABLE;
 use crate::decode::Columns;
 use crate::failure::Failure;
 use crate::scheduler::names::find_namespace;
 
+pub(super) const TABLE: &str = "queue";
 const GET: &str = include_str!("../../../sql/scheduler/queues/get.sql");
 const LIST: &str = include_str!("../../../sql/scheduler/queues/list.sql");
 
