@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use taskpilot_api::page::Page;
 use taskpilot_api::schema::Id;
@@ -46,12 +46,10 @@ pub(super) async fn create_task(
 }
 
 /// A task under the tag of its version.
-pub(super) fn tagged(
-    record: TaskRecord,
-) -> Result<([(HeaderName, String); 1], Json<Task>), ApiError> {
+fn tagged(record: TaskRecord) -> Result<Response, ApiError> {
     let task = describe::task(record)?;
     let tag = format!("\"{}\"", edit::tag(task.version));
-    Ok(([(header::ETAG, tag)], Json(task)))
+    Ok(([(header::ETAG, tag)], Json(task)).into_response())
 }
 
 /// Lists tasks, newest first, each with how its execution stands.
@@ -82,7 +80,7 @@ pub(super) async fn get_task(
     PathId(id): PathId<TaskId>,
 ) -> Result<Response, ApiError> {
     let record = read::task(&app, &context.namespace, id).await?;
-    tagged(record).map(IntoResponse::into_response)
+    tagged(record)
 }
 
 /// Changes title and labels by a merge patch (RFC 7396), if the task is still as it was read.
@@ -107,7 +105,7 @@ pub(super) async fn edit_task(
     PatchBody(patch): PatchBody<PatchTask>,
 ) -> Result<Response, ApiError> {
     let record = edit::edit(&app, (&context.namespace, id), seen, patch).await?;
-    tagged(record).map(IntoResponse::into_response)
+    tagged(record)
 }
 
 /// Deletes a task that is not bound, or whose execution has ended; repeatable.

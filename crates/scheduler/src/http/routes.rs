@@ -23,80 +23,30 @@ const OPERATE: Permission = Permission::OperationsRead;
 const STEER: Permission = Permission::OperationsWrite;
 const EVERYBODY: Permission = Permission::Everybody;
 
+#[rustfmt::skip]
 fn table() -> Table<Arc<App>> {
-    use executions as e;
-    use queues as q;
-    use workers as w;
+    use {executions as e, health as h, queues as q, workers as w};
     Table::new([
         Route::post("/tasks", "create_execution", USE, e::create_execution),
         Route::get("/tasks", "list_executions", USE, e::list_executions).with_query(),
-        Route::post(
-            "/tasks/batch",
-            "create_executions",
-            USE,
-            e::create_executions,
-        ),
+        Route::post("/tasks/batch", "create_executions", USE, e::create_executions),
         Route::get("/tasks/{id}", "get_execution", USE, e::get_execution),
-        Route::put(
-            "/tasks/{id}/cancel",
-            "cancel_execution",
-            USE,
-            e::cancel_execution,
-        )
-        .waits(),
-        Route::put(
-            "/tasks/by-key/{key}/cancel",
-            "cancel_execution_by_key",
-            USE,
-            e::cancel_execution_by_key,
-        )
-        .waits(),
+        Route::put("/tasks/{id}/cancel", "cancel_execution", USE, e::cancel_execution).waits(),
+        Route::put("/tasks/by-key/{key}/cancel", "cancel_execution_by_key", USE, e::cancel_execution_by_key).waits(),
         Route::get("/queues", "list_queues", OPERATE, q::list_queues),
         Route::put("/queues/{name}", "limit_queue", STEER, q::limit_queue),
         Route::put("/queues/{name}/pause", "pause_queue", STEER, q::pause_queue),
-        Route::put(
-            "/queues/{name}/resume",
-            "resume_queue",
-            STEER,
-            q::resume_queue,
-        ),
+        Route::put("/queues/{name}/resume", "resume_queue", STEER, q::resume_queue),
         Route::post("/v1/workers", "register_worker", WORK, w::register_worker),
         Route::get("/v1/workers", "list_workers", OPERATE, w::list_workers),
-        Route::post(
-            "/v1/workers/{id}/claims",
-            "claim_attempts",
-            WORK,
-            w::claim_attempts,
-        )
-        .waits(),
-        Route::post(
-            "/v1/workers/{id}/results",
-            "finish_attempts",
-            WORK,
-            w::finish_attempts,
-        ),
-        Route::post(
-            "/v1/workers/{id}/stops",
-            "report_stops",
-            WORK,
-            w::report_stops,
-        ),
-        Route::put(
-            "/v1/workers/{id}/heartbeat",
-            "renew_worker",
-            WORK,
-            w::renew_worker,
-        ),
-        Route::get(
-            "/v1/workers/{id}/orders",
-            "stream_orders",
-            WORK,
-            w::stream_orders,
-        )
-        .waits(),
+        Route::post("/v1/workers/{id}/claims", "claim_attempts", WORK, w::claim_attempts).waits(),
+        Route::post("/v1/workers/{id}/results", "finish_attempts", WORK, w::finish_attempts),
+        Route::post("/v1/workers/{id}/stops", "report_stops", WORK, w::report_stops),
+        Route::put("/v1/workers/{id}/heartbeat", "renew_worker", WORK, w::renew_worker),
+        Route::get("/v1/workers/{id}/orders", "stream_orders", WORK, w::stream_orders).waits(),
         Route::delete("/v1/workers/{id}", "end_worker", WORK, w::end_worker),
-        Route::get("/livez", "get_liveness", EVERYBODY, health::get_liveness),
-        Route::get("/readyz", "get_readiness", EVERYBODY, health::get_readiness),
+        Route::get("/livez", "get_liveness", EVERYBODY, h::get_liveness),
+        Route::get("/readyz", "get_readiness", EVERYBODY, h::get_readiness),
         Route::get("/openapi.json", "get_openapi", EVERYBODY, get_openapi),
     ])
 }
