@@ -9,8 +9,10 @@ mod http1;
 pub mod ledger;
 pub mod ports;
 pub mod process_table;
+pub mod proxy;
 pub mod run;
 pub mod stand_in;
+
 pub mod taskpilot;
 pub mod wait;
 pub mod workbench;

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 use super::server::{Shared, lock};
 use super::{Manner, Says, Seen};
 use crate::http::Http;
-use crate::http1::{self, Unframed};
 
 /// Accepts until it is aborted, and takes its connections with it.
 pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
@@ -31,7 +30,7 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Result<()> {
     let mut stream = BufReader::new(stream);
-    let Some(request) = read_request(&mut stream).await? else {
+    let Some(request) = Seen::read(&mut stream).await? else {
         return Ok(());
     };
     // Subscribed before it is recorded: a test that has seen the request can let it go.
@@ -66,25 +65,6 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Result<()> {
     stream.write_all(&message).await?;
     stream.shutdown().await?;
     Ok(())
-}
-
-async fn read_request(stream: &mut BufReader<TcpStream>) -> Result<Option<Seen>> {
-    let Some(head) = http1::read_head(stream).await? else {
-        return Ok(None);
-    };
-    let mut words = head.start_line.split(' ');
-    let (method, path) = words
-        .next()
-        .zip(words.next())
-        .context("not a request line")?;
-    let (method, path) = (method.to_owned(), path.to_owned());
-    let body = http1::read_body(stream, &head.headers, Unframed::Empty).await?;
-    Ok(Some(Seen {
-        method,
-        path,
-        headers: head.headers,
-        body,
-    }))
 }
 
 async fn forward(server: SocketAddr, request: &Seen) -> Result<Says> {
