@@ -77,15 +77,24 @@ impl Fleet {
         self.worker(name).spawn(name)
     }
 
+    /// Starts such a worker that reaches the scheduler by another way.
+    pub(crate) fn start_worker_at(&self, name: &str, scheduler_url: &str) -> Result<Taskpilot> {
+        self.worker_at(name, scheduler_url).spawn(name)
+    }
+
     /// Starts such a worker with a log that tells of everything it does.
     pub(crate) fn start_talkative_worker(&self, name: &str) -> Result<Taskpilot> {
         self.worker(name).env("TASKPILOT_LOG", "debug").spawn(name)
     }
 
     fn worker(&self, name: &str) -> Launch {
+        self.worker_at(name, &self.scheduler.url())
+    }
+
+    fn worker_at(&self, name: &str, scheduler_url: &str) -> Launch {
         launch(&self.bench)
             .args(["worker"])
-            .option("--scheduler-url", self.scheduler.url())
+            .option("--scheduler-url", scheduler_url)
             .option("--handlers", self.bench.handlers())
             .option("--slots", "4")
             .option("--queues", "default")

@@ -12,6 +12,7 @@ mod command_line;
 #[cfg(feature = "fault-points")]
 mod crash_points;
 mod documents;
+mod faults;
 mod fleet;
 mod health;
 mod idempotency;

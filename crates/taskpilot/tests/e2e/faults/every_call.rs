@@ -1,0 +1,121 @@
+//! Every call of a worker under every fault: work is done once, and a stop is proven.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use taskpilot_e2e::proxy::{Fault, Proxy, Route, Rule, Told};
+use taskpilot_e2e::taskpilot::Signal;
+use taskpilot_e2e::wait::{SOON, wait_until};
+
+use super::truth::ended_as;
+use crate::api::{cancel, start};
+use crate::fleet::Fleet;
+use crate::start::DRAIN;
+
+const FAULTS: [Fault; 9] = [
+    Fault::LostRequest,
+    Fault::LostReply,
+    Fault::HangsUpAfter,
+    Fault::Reset,
+    Fault::ResetAfter,
+    Fault::Twice(Told::First),
+    Fault::Twice(Told::Second),
+    Fault::HeldRequest,
+    Fault::HeldReply,
+];
+
+/// Heartbeats come every other second; a try of a call has 2 s, as with the lease of the product.
+const LEASE_MS: u64 = 12_000;
+
+async fn every_fault_of(route: Route) -> Result<()> {
+    let fleet = Fleet::with_lease_ms(LEASE_MS)?;
+    let _scheduler = fleet.start_scheduler().await?;
+    let _control = fleet.start_control().await?;
+    let proxy = Proxy::before(fleet.scheduler().address()).await?;
+    for fault in FAULTS {
+        one_life(&fleet, &proxy, route, fault).await?;
+        proxy.forget_rules();
+    }
+    Ok(())
+}
+
+/// A worker from its beginning to its end, with one fault in between.
+async fn one_life(fleet: &Fleet, proxy: &Proxy, route: Route, fault: Fault) -> Result<()> {
+    let control = fleet.control();
+    let quick = start(control, "quick", &json!({})).await?;
+    let polite = start(control, "polite", &json!({})).await?;
+    let spoilt = Spoilt::first(proxy, route, fault);
+    let mut worker = fleet.start_worker_at("worker", &proxy.url())?;
+    // These two come after a stop, or at the end.
+    let is_late = route == Route::STOPS || route == Route::GOODBYE;
+    if is_late {
+        fleet.bench.begun(polite.execution).await?;
+    } else {
+        spoilt.met().await?;
+    }
+    cancel(control, polite.task).await?.expect(204)?;
+    if route == Route::STOPS {
+        spoilt.met().await?;
+    }
+    proxy.release();
+    ended_as(fleet, quick, "SUCCEEDED").await?;
+    ended_as(fleet, polite, "CANCELED").await?;
+    worker.signal(Signal::TERM)?;
+    if route == Route::GOODBYE {
+        spoilt.met().await?;
+        proxy.release();
+    }
+    worker.ended(DRAIN).await?;
+    ensure!(fleet.bench.processes()?.is_empty(), "{fault:?}");
+    Ok(())
+}
+
+/// The next request of a route, which a fault awaits.
+struct Spoilt<'a> {
+    proxy: &'a Proxy,
+    route: Route,
+    is_held: bool,
+    before: usize,
+}
+
+impl<'a> Spoilt<'a> {
+    fn first(proxy: &'a Proxy, route: Route, fault: Fault) -> Self {
+        let before = proxy.exchanges(route).len();
+        proxy.rule(Rule::first(1, route, fault));
+        Self {
+            proxy,
+            route,
+            is_held: matches!(fault, Fault::HeldRequest | Fault::HeldReply),
+            before,
+        }
+    }
+
+    /// Waits until it came, and is held if that is its fault.
+    async fn met(&self) -> Result<()> {
+        wait_until("the fault is met", SOON, || async {
+            let exchanges = self.proxy.exchanges(self.route);
+            let mut new = exchanges[self.before..].iter();
+            let met = new.any(|known| known.fault.is_some() && known.is_held == self.is_held);
+            Ok(met.then_some(()))
+        })
+        .await
+    }
+}
+
+macro_rules! tests {
+    ($($name:ident: $route:ident)*) => {$(
+        #[tokio::test]
+        async fn $name() -> Result<()> {
+            every_fault_of(Route::$route).await
+        }
+    )*};
+}
+
+tests! {
+    a_registration_may_meet_every_fault: REGISTER
+    a_claim_may_meet_every_fault: CLAIMS
+    a_hand_in_may_meet_every_fault: RESULTS
+    a_stop_report_may_meet_every_fault: STOPS
+    a_heartbeat_may_meet_every_fault: HEARTBEAT
+    a_stream_of_orders_may_meet_every_fault: ORDERS
+    a_goodbye_may_meet_every_fault: GOODBYE
+}

@@ -1,0 +1,9 @@
+//! A network that loses, doubles, holds back and cuts: nothing is lost, nothing runs twice.
+
+mod away;
+mod claims;
+mod cuts;
+mod every_call;
+mod reports;
+mod scheduler_calls;
+mod truth;
