@@ -12,6 +12,7 @@ pub mod process_table;
 pub mod proxy;
 pub mod run;
 pub mod stand_in;
+pub mod storage;
 
 pub mod taskpilot;
 pub mod wait;

@@ -27,6 +27,7 @@ mod settings;
 mod shell_worker;
 mod shutdown;
 mod start;
+mod storage;
 mod terminal;
 mod translation;
 mod trees;
