@@ -1,6 +1,7 @@
 //! `/api/queues`: passed on to the scheduler in the name of the caller, and nothing kept here.
 
 use serde_json::json;
+use taskpilot_client::transport::Policy;
 use taskpilot_e2e::ports::ReservedPort;
 use taskpilot_e2e::stand_in::StandIn;
 
@@ -11,7 +12,7 @@ use crate::world::{Call, before, clock, start};
 async fn a_queue_is_steered_through_the_control_plane() {
     let clock = clock();
     let scheduler = ours::start(clock.clone()).await;
-    let control = start(&scheduler.url(), clock, Default::default());
+    let control = start(&scheduler.url(), clock, Policy::default());
     let limited = Call::put("/api/queues/default").json(&json!({"maxRunning": 1}));
     assert_eq!(control.send(limited).await.body["maxRunning"], 1);
     let why = Call::put("/api/queues/default/pause").json(&json!({"reason": "why"}));

@@ -121,21 +121,21 @@ fn tags(text: &str) -> Option<Tags> {
 mod tests {
     use super::*;
 
-    fn these(list: &[(&str, bool)]) -> Option<Tags> {
+    fn these(list: &[(&str, bool)]) -> Tags {
         let list = list.iter().map(|(opaque, weak)| Tag {
             opaque: (*opaque).into(),
             weak: *weak,
         });
-        Some(Tags::These(list.collect()))
+        Tags::These(list.collect())
     }
 
     #[test]
     fn tags_are_read_as_they_stand() {
         assert_eq!(tags(" * "), Some(Tags::Any));
-        assert_eq!(tags(r#""3""#), these(&[("3", false)]));
+        assert_eq!(tags(r#""3""#), Some(these(&[("3", false)])));
         assert_eq!(
             tags(r#"W/"a", "b,c",,"""#),
-            these(&[("a", true), ("b,c", false), ("", false)])
+            Some(these(&[("a", true), ("b,c", false), ("", false)]))
         );
     }
 
