@@ -13,8 +13,6 @@ pub(super) const TABLE: &str = "queue";
 const GET: &str = include_str!("../../../sql/scheduler/queues/get.sql");
 const LIST: &str = include_str!("../../../sql/scheduler/queues/list.sql");
 
-pub(in crate::scheduler) const TABLE: &str = "queue";
-
 /// The queues of a namespace by name.
 pub(in crate::scheduler) fn list(
     connection: &Connection,
