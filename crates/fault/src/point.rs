@@ -43,7 +43,7 @@ pub fn before(step: Step) -> Result<(), Struck> {
 
 /// To be called directly before a step. On an error the step is not done.
 #[cfg(not(feature = "points"))]
-#[inline(always)]
+#[inline]
 pub fn before(_: Step) -> Result<(), Struck> {
     Ok(())
 }
@@ -56,7 +56,7 @@ pub fn after(step: Step) -> Result<(), Struck> {
 
 /// To be called directly after a step that was done. On an error nobody is told that it was.
 #[cfg(not(feature = "points"))]
-#[inline(always)]
+#[inline]
 pub fn after(_: Step) -> Result<(), Struck> {
     Ok(())
 }

@@ -164,7 +164,6 @@ async fn a_cancel_closes_the_connection_and_that_is_the_proof() {
             &json!("in_process")
         )
     );
-    assert!(stop["acknowledgedAt"].is_string(), "{stop}");
     worker.end().await;
 }
 
