@@ -140,6 +140,13 @@ pub trait ControlStore: Send + Sync {
         key: &IdempotencyKey,
     ) -> Result<(), StoreError>;
 
+    /// Reads what is unfinished under the key of a task, with the cancel that is owed by now.
+    async fn get_binding(
+        &self,
+        id: TaskId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<BindingRecord>, StoreError>;
+
     /// Bindings that are due for the reconciler, the longest due first.
     async fn list_due_bindings(
         &self,

@@ -1,6 +1,6 @@
 //! Carries a binding as far as it goes: the one path of requests, repeats, restarts and the loop.
 
-use taskpilot_api::extensions::Extension;
+use taskpilot_api::extensions::{Extension, Extensions};
 use taskpilot_client::scheduler::OnBehalf;
 use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::ids::ExecutionId;
@@ -67,7 +67,6 @@ pub(crate) async fn drive(app: &App, errand: &Errand) -> Landing {
     }
 }
 
-/// The cancel first, so that what is canceled never runs; then the create.
 async fn bind(app: &App, errand: &Errand) -> Landing {
     let record = &errand.record;
     if let Some(error) = &record.refused {
@@ -81,6 +80,22 @@ async fn bind(app: &App, errand: &Errand) -> Landing {
         Ok(offers) => offers,
         Err(failure) => return outcome::keep(app, record, Note::later(app, record, failure)).await,
     };
+    // A wish to cancel may have come since the record was read, and the scheduler may have been
+    // asked for long: a create that is sent after it would begin what was given up.
+    let (task, key) = (record.task, &record.request.key);
+    let Some(record) = app.store.get_binding(task, key).await? else {
+        return Ok(Driven::Over);
+    };
+    let errand = &Errand {
+        record,
+        request_id: errand.request_id.clone(),
+    };
+    create(app, errand, &offers).await
+}
+
+/// The cancel first, so that what is canceled never runs; then the create.
+async fn create(app: &App, errand: &Errand, offers: &Extensions) -> Landing {
+    let record = &errand.record;
     if let Some(intent) = &record.cancel
         && offers.has(Extension::CancelByKey)
     {
@@ -89,7 +104,8 @@ async fn bind(app: &App, errand: &Errand) -> Landing {
             return outcome::keep(app, record, Note::later(app, record, failure)).await;
         }
     }
-    if reach::takes_our_creates(&offers) {
+    if reach::takes_our_creates(offers) {
+        let on = on_behalf(errand, &record.request.principal);
         let key = record.request.key.as_str();
         let call = app
             .scheduler

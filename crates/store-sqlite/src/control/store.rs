@@ -267,6 +267,17 @@ impl ControlStore for SqliteControlStore {
             .await
     }
 
+    async fn get_binding(
+        &self,
+        id: TaskId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<BindingRecord>, StoreError> {
+        let key = key.clone();
+        self.database
+            .read(move |connection| bindings::get(connection, id, &key))
+            .await
+    }
+
     async fn list_due_bindings(
         &self,
         now: Timestamp,

@@ -8,6 +8,7 @@ mod delete;
 mod edit;
 mod execution;
 mod keys;
+mod late_cancel;
 mod lists;
 mod lost;
 mod plain;

@@ -75,6 +75,16 @@ pub(in crate::control) fn find_under(
     Ok(binding.filter(|binding| binding.record.request.key == *key))
 }
 
+/// The same, as the seam shows it.
+pub(in crate::control) fn get(
+    connection: &Connection,
+    task: TaskId,
+    key: &IdempotencyKey,
+) -> Result<Option<BindingRecord>, Failure> {
+    let binding = find_under(connection, task, key)?;
+    Ok(binding.map(Binding::into_record))
+}
+
 /// What the reconciler has to look at, the longest due first.
 pub(in crate::control) fn list_due(
     connection: &Connection,
