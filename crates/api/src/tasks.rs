@@ -20,9 +20,13 @@ use crate::json::JsonText;
 use crate::options::ExecutionOptionsBody;
 use crate::schema;
 
+mod binding;
+mod clone;
 mod list;
 mod patch;
 
+use binding::Binding;
+pub use clone::CloneTask;
 pub use list::ListTasks;
 pub use patch::PatchTask;
 
@@ -61,6 +65,10 @@ pub struct Task {
     /// Why the last bind failed; absent while that does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bind_error: Option<BindError>,
+    /// The task it was cloned from; absent where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub cloned_from: Option<TaskId>,
 }
 
 /// A task in a list, with what the scheduler says of its execution.
@@ -100,6 +108,10 @@ pub struct TaskItem {
     /// Why the last bind failed; absent while that does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bind_error: Option<BindError>,
+    /// The task it was cloned from; absent where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub cloned_from: Option<TaskId>,
     /// How its execution stands; null where it has none or the scheduler did not say.
     pub execution: Option<ExecutionSummary>,
     /// True where it has an execution and the scheduler could not be asked; else absent.
@@ -138,6 +150,7 @@ impl TaskItem {
             created_at: task.created_at,
             updated_at: task.updated_at,
             bind_error: task.bind_error,
+            cloned_from: task.cloned_from,
             execution,
             execution_unavailable,
         }
@@ -201,42 +214,21 @@ pub struct NewBinding {
 impl CreateTask {
     /// Checks every field that needs no clock.
     pub fn resolve(self) -> Result<NewTask, FieldError> {
-        if !self.bind.unwrap_or(false) {
-            self.refuse_what_needs_bind()?;
-        }
         let labels = self.labels.unwrap_or_default();
         check_labels(&labels)?;
         at_most("title", self.title.as_deref(), TITLE_CHARS_MAX)?;
-        let binding = NewBinding {
-            scheduler_type: self
-                .scheduler_type
-                .map(|name| parse("schedulerType", &name))
-                .transpose()?,
-            options: self
-                .execution
-                .unwrap_or_default()
-                .resolve()
-                .map_err(|error| error.within("execution"))?,
+        let bind = Binding {
+            bind: self.bind,
+            scheduler_type: self.scheduler_type,
+            execution: self.execution,
         };
         Ok(NewTask {
             r#type: parse("type", &self.r#type)?,
             title: self.title,
             labels,
             payload: self.payload,
-            bind: self.bind.unwrap_or(false).then_some(binding),
+            bind: bind.resolve()?,
         })
-    }
-
-    /// Without `bind` these would be left out silently.
-    fn refuse_what_needs_bind(&self) -> Result<(), FieldError> {
-        let given = [
-            ("schedulerType", self.scheduler_type.is_some()),
-            ("execution", self.execution.is_some()),
-        ];
-        match given.into_iter().find(|(_, given)| *given) {
-            Some((field, _)) => Err(FieldError::new(field, "only together with \"bind\": true")),
-            None => Ok(()),
-        }
     }
 }
 

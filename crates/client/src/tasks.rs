@@ -10,7 +10,7 @@ use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView};
 use taskpilot_api::headers;
 use taskpilot_api::page::Page;
 use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem};
-use taskpilot_api::tasks::{CreateTask, PatchTask, Task, TaskItem};
+use taskpilot_api::tasks::{CloneTask, CreateTask, PatchTask, Task, TaskItem};
 use taskpilot_api::workers::WorkerItem;
 
 use crate::ClientError;
@@ -54,6 +54,21 @@ impl TasksClient {
     /// `POST /api/tasks`; with a key it is repeatable.
     pub async fn create(&self, task: &CreateTask, key: Option<&str>) -> Result<Task, ClientError> {
         let call = Call::new(Method::POST, "/api/tasks").json(json(task)?);
+        let call = match key {
+            Some(key) => call.header(headers::IDEMPOTENCY_KEY, key),
+            None => call.once(),
+        };
+        self.read(&call).await
+    }
+
+    /// `POST /api/tasks/{id}/clone`: the same work again; with a key it is repeatable.
+    pub async fn clone_task(
+        &self,
+        id: i64,
+        clone: &CloneTask,
+        key: Option<&str>,
+    ) -> Result<Task, ClientError> {
+        let call = Call::new(Method::POST, format!("/api/tasks/{id}/clone")).json(json(clone)?);
         let call = match key {
             Some(key) => call.header(headers::IDEMPOTENCY_KEY, key),
             None => call.once(),

@@ -12,7 +12,8 @@ use crate::rows::bindings::{
     FinishBindingOutcome, IntendCancelOutcome,
 };
 use crate::rows::tasks::{
-    CreateTaskOutcome, DeleteOutcome, EditOutcome, NewTask, TaskFilter, TaskRecord, WithdrawOutcome,
+    CreateTaskOutcome, DeleteOutcome, EditOutcome, NewTask, TaskFilter, TaskPage, TaskRecord,
+    WithdrawOutcome,
 };
 
 /// What the control plane keeps.
@@ -36,12 +37,12 @@ pub trait ControlStore: Send + Sync {
     ) -> Result<Option<TaskRecord>, StoreError>;
 
     /// Lists tasks, newest first, at most `filter.limit`. A page also ends with the task that brings
-    /// it to `PAGE_BYTES_MAX`.
+    /// it to `PAGE_BYTES_MAX`, and after `LIST_STEPS_MAX` steps.
     async fn list_tasks(
         &self,
         namespace: &Namespace,
         filter: TaskFilter,
-    ) -> Result<Vec<TaskRecord>, StoreError>;
+    ) -> Result<TaskPage, StoreError>;
 
     /// Finds the tasks that are bound to `executions`, in no order; an execution that no task of the
     /// namespace is bound to is left out.

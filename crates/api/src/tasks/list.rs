@@ -5,7 +5,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use taskpilot_domain::binding::TaskStatus;
-use taskpilot_domain::limits::{LABEL_KEY_CHARS_MAX, LABEL_VALUE_CHARS_MAX, LABELS_MAX};
+use taskpilot_domain::limits::{
+    LABEL_KEY_CHARS_MAX, LABEL_VALUE_CHARS_MAX, LABELS_MAX, TITLE_CHARS_MAX,
+};
 use taskpilot_domain::names::TaskType;
 
 use crate::field::{FieldError, at_most, parse};
@@ -23,6 +25,9 @@ pub struct ListTasks {
     /// Only tasks with this label, as `key=value`; may be given again, and all of them count.
     #[param(rename = "label", value_type = Option<Vec<String>>)]
     pub labels: BTreeMap<String, String>,
+    /// Only tasks with this text in their title; capitals and small letters are the same.
+    #[param(value_type = Option<String>)]
+    pub title: Option<String>,
     /// Items of the page, 1 to 1,000; 50 unless told otherwise.
     pub limit: Option<u32>,
     /// The `next` of the page before, under the same filters.
@@ -38,12 +43,21 @@ impl ListTasks {
                 "status" => set(&mut list.status, &name, &value)?,
                 "type" => set(&mut list.r#type, &name, &value)?,
                 "label" => list.add_label(&value)?,
+                "title" => list.set_title(&value)?,
                 "limit" => set(&mut list.limit, &name, &value)?,
                 "after" => set(&mut list.after, &name, &value)?,
                 _ => return Err(FieldError::new(name, "there is no such parameter")),
             }
         }
         Ok(list)
+    }
+
+    fn set_title(&mut self, text: &str) -> Result<(), FieldError> {
+        if text.is_empty() {
+            return Err(FieldError::new("title", "a text of at least 1 character"));
+        }
+        at_most("title", Some(text), TITLE_CHARS_MAX)?;
+        set(&mut self.title, "title", text)
     }
 
     fn add_label(&mut self, pair: &str) -> Result<(), FieldError> {
@@ -70,8 +84,8 @@ impl ListTasks {
         let of_type = self.r#type.as_ref().map_or("", TaskType::as_str);
         // The debug form escapes, so that no label can spell another filter.
         format!(
-            "tasks status={status} type={of_type} labels={:?}",
-            self.labels
+            "tasks status={status} type={of_type} labels={:?} title={:?}",
+            self.labels, self.title
         )
     }
 }
@@ -104,6 +118,7 @@ mod tests {
             ("type", "demo"),
             ("label", "a=b=c"),
             ("label", "d="),
+            ("title", "T"),
             ("limit", "5"),
         ];
         let labels = [("a", "b=c"), ("d", "")].map(|(key, value)| (key.into(), value.into()));
@@ -111,6 +126,7 @@ mod tests {
             status: Some(TaskStatus::Bound),
             r#type: TaskType::new("demo").ok(),
             labels: labels.into(),
+            title: Some("T".into()),
             limit: Some(5),
             after: None,
         };
@@ -126,6 +142,8 @@ mod tests {
             (&[("label", "a")], "label"),
             (&[("label", "=b")], "label"),
             (&[("label", "a=1"), ("label", "a=2")], "label"),
+            (&[("title", "")], "title"),
+            (&[("title", "a"), ("title", "b")], "title"),
             (&[("surely", "unknown")], "surely"),
         ] {
             assert_eq!(read(pairs), Err(name.to_owned()), "{pairs:?}");

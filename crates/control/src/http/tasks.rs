@@ -8,7 +8,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use taskpilot_api::page::Page;
 use taskpilot_api::schema::Id;
-use taskpilot_api::tasks::{CreateTask, ListTasks, PatchTask, Task, TaskItem, WithdrawBody};
+use taskpilot_api::tasks::{
+    CloneTask, CreateTask, ListTasks, PatchTask, Task, TaskItem, WithdrawBody,
+};
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
@@ -18,7 +20,7 @@ use taskpilot_server::extract::{
 use taskpilot_store::rows::tasks::TaskRecord;
 
 use crate::app::App;
-use crate::tasks::{create, delete, describe, edit, list, read, withdraw};
+use crate::tasks::{clone, create, delete, describe, edit, list, read, withdraw};
 
 type AppState = State<Arc<App>>;
 
@@ -39,7 +41,34 @@ pub(super) async fn create_task(
     Idempotency(key): Idempotency,
     JsonBody(body): JsonBody<CreateTask>,
 ) -> Result<Response, ApiError> {
-    let record = create::create(&app, &context, key, body).await?;
+    created(create::create(&app, &context, key, body).await?)
+}
+
+/// Creates the same work again, as a task of its own. With a key it is repeatable.
+#[utoipa::path(
+    post, path = "/api/tasks/{id}/clone", operation_id = "clone_task", tag = "tasks",
+    params(
+        ("id" = Id, Path, description = "The task that is cloned."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the clone repeatable."),
+    ),
+    request_body = Option<CloneTask>,
+    responses((status = 201, body = Task, description = "Created, now or before: the new task as it is.",
+        headers(
+            ("Location" = String, description = "The path of the new task."),
+            ("ETag" = String, description = "Its version, for `If-Match`."),
+        ))),
+)]
+pub(super) async fn clone_task(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(id): PathId<TaskId>,
+    Idempotency(key): Idempotency,
+    OptionalJsonBody(body): OptionalJsonBody<CloneTask>,
+) -> Result<Response, ApiError> {
+    created(clone::clone(&app, &context, id, (key, body)).await?)
+}
+
+fn created(record: TaskRecord) -> Result<Response, ApiError> {
     let location = format!("/api/tasks/{}", record.id);
     let told = tagged(record)?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], told).into_response())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use taskpilot_api::errors::ErrorCode;
 use taskpilot_api::field::FieldError;
 use taskpilot_api::tasks::{CreateTask, NewBinding, NewTask};
@@ -33,6 +34,16 @@ pub(crate) async fn create(
 ) -> Result<TaskRecord, ApiError> {
     let now = app.now();
     let new = checked(now, context, key, body)?;
+    submit(app, context, now, new).await
+}
+
+/// Commits one that was checked, and binds it where that is wanted.
+pub(super) async fn submit(
+    app: &Arc<App>,
+    context: &RequestContext,
+    now: Timestamp,
+    new: rows::NewTask,
+) -> Result<TaskRecord, ApiError> {
     let outcomes = app.store.create_tasks(now, vec![new]).await;
     let outcome = outcomes.map_err(unavailable)?.into_iter().next();
     match outcome.ok_or_else(|| ApiError::fault("a create without an outcome"))? {
@@ -74,7 +85,16 @@ fn checked(
     body: CreateTask,
 ) -> Result<rows::NewTask, ApiError> {
     let key = key.map(|key| keyed(key, &body)).transpose()?;
-    let mut new = body.resolve()?;
+    begin(now, context, key, body.resolve()?)
+}
+
+/// A checked body as the store takes it.
+pub(super) fn begin(
+    now: Timestamp,
+    context: &RequestContext,
+    key: Option<KeyedRequest>,
+    mut new: NewTask,
+) -> Result<rows::NewTask, ApiError> {
     let binding = new.bind.take();
     let judged = binding
         .as_ref()
@@ -91,6 +111,7 @@ fn checked(
         payload: Arc::from(new.payload.as_str()),
         key,
         bind,
+        cloned_from: None,
         repeat_only,
     })
 }
@@ -126,7 +147,8 @@ fn refused(invalid: InvalidOption) -> ApiError {
     FieldError::from(invalid).within("execution").into()
 }
 
-fn keyed(key: IdempotencyKey, body: &CreateTask) -> Result<KeyedRequest, ApiError> {
+/// The key with the fingerprint of everything that the request says.
+pub(super) fn keyed(key: IdempotencyKey, body: &impl Serialize) -> Result<KeyedRequest, ApiError> {
     Ok(KeyedRequest {
         key,
         fingerprint: fingerprint(body).map_err(ApiError::fault)?,

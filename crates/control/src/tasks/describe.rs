@@ -19,6 +19,7 @@ pub(crate) fn task(record: TaskRecord) -> Result<Task, ApiError> {
         version: u64::try_from(record.version).map_err(ApiError::fault)?,
         created_at: record.created_at,
         updated_at: record.updated_at,
+        cloned_from: record.cloned_from,
         bind_error: record.bind_error.map(|error| BindError {
             code: error.code,
             detail: error.detail,

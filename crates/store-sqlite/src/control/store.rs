@@ -16,7 +16,8 @@ use taskpilot_store::rows::bindings::{
     FinishBindingOutcome, IntendCancelOutcome,
 };
 use taskpilot_store::rows::tasks::{
-    CreateTaskOutcome, DeleteOutcome, EditOutcome, NewTask, TaskFilter, TaskRecord, WithdrawOutcome,
+    CreateTaskOutcome, DeleteOutcome, EditOutcome, NewTask, TaskFilter, TaskPage, TaskRecord,
+    WithdrawOutcome,
 };
 
 use super::bindings::{cancel, outcome, start};
@@ -93,7 +94,7 @@ impl ControlStore for SqliteControlStore {
         &self,
         namespace: &Namespace,
         filter: TaskFilter,
-    ) -> Result<Vec<TaskRecord>, StoreError> {
+    ) -> Result<TaskPage, StoreError> {
         let namespace = namespace.clone();
         self.database
             .list(move |connection| list::list(connection, &namespace, &filter))
@@ -374,6 +375,7 @@ mod tests {
             payload: "null".into(),
             key: None,
             bind: None,
+            cloned_from: None,
             repeat_only: false,
         };
         let created = store.create_tasks(Timestamp::EPOCH, vec![task]).await;

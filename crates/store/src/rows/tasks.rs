@@ -28,6 +28,8 @@ pub struct NewTask {
     pub key: Option<KeyedRequest>,
     /// Begins the binding at once.
     pub bind: Option<BindingRequest>,
+    /// The task it was made from.
+    pub cloned_from: Option<TaskId>,
     /// Its time is over: a repeat is answered as ever, and nothing new is created.
     pub repeat_only: bool,
 }
@@ -55,6 +57,8 @@ pub struct TaskRecord {
     pub binding_key: Option<String>,
     /// Why the last binding failed or hangs.
     pub bind_error: Option<BindError>,
+    /// The task it was made from; that one may be deleted since.
+    pub cloned_from: Option<TaskId>,
     /// Rises with every change; the first is 1.
     pub version: i64,
     /// The create commit.
@@ -87,6 +91,16 @@ pub enum CreateTaskOutcome {
     Gone(TaskId),
 }
 
+/// A page of tasks, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TaskPage {
+    /// The tasks.
+    pub tasks: Vec<TaskRecord>,
+    /// The next page is below this id; `None`: there is none. One that ends at a bound of the walk
+    /// may have few tasks or none, and a next page all the same.
+    pub next: Option<TaskId>,
+}
+
 /// Which tasks to list, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct TaskFilter {
@@ -96,6 +110,8 @@ pub struct TaskFilter {
     pub kind: Option<TaskType>,
     /// Only with all of these labels.
     pub labels: BTreeMap<String, String>,
+    /// Only with this text in the title; capitals and small letters are the same.
+    pub title: Option<String>,
     /// Only below this id.
     pub before: Option<TaskId>,
     /// At most so many.

@@ -26,6 +26,9 @@ pub(super) fn task(task: &Task) -> Vec<(&'static str, String)> {
     }
     facts.push(("payload", shortened(task.payload.as_str())));
     facts.push(("created", task.created_at.to_string()));
+    if let Some(id) = task.cloned_from {
+        facts.push(("cloned from", id.to_string()));
+    }
     if let Some(error) = &task.bind_error {
         facts.push(("bind error", format!("{}: {}", error.code, error.detail)));
     }

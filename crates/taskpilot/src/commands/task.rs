@@ -20,6 +20,7 @@ pub(crate) async fn run(command: TaskCommand, session: Session) -> Result<Code, 
     match command {
         TaskCommand::Create(create) => create::run(*create, &session).await,
         TaskCommand::Get { id, .. } => get(&session, id).await,
+        TaskCommand::Rerun(rerun) => create::rerun(*rerun, &session).await,
         TaskCommand::List(filter) => list::run(filter, &session).await,
         TaskCommand::Edit(edit) => edit::run(edit, &session).await,
         TaskCommand::Delete { id, .. } => edit::delete(id, &session).await,

@@ -199,6 +199,7 @@ async fn a_task_of_another_namespace_does_not_exist() {
         payload: "1".into(),
         key: None,
         bind: None,
+        cloned_from: None,
         repeat_only: false,
     };
     let created = control

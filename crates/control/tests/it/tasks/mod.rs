@@ -3,6 +3,7 @@
 mod bind;
 mod binding;
 mod cancel;
+mod clone;
 mod create;
 mod delete;
 mod edit;

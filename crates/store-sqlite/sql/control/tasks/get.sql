@@ -10,6 +10,7 @@ SELECT
     task.binding_key,
     task.bind_error_code,
     task.bind_error_detail,
+    task.cloned_from,
     task.version,
     task.created_at,
     task.updated_at

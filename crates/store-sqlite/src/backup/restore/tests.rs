@@ -35,6 +35,7 @@ async fn task(store: &SqliteControlStore) -> TaskId {
         payload: "null".into(),
         key: None,
         bind: None,
+        cloned_from: None,
         repeat_only: false,
     };
     match store

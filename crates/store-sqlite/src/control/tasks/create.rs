@@ -94,6 +94,7 @@ fn insert_row(tx: &Connection, now: Timestamp, task: &NewTask) -> Result<TaskRec
         binding_key,
         FIRST_VERSION,
         now.as_millis(),
+        task.cloned_from.map(i64::from),
     ])?;
     let id = tx.last_insert_rowid();
     Ok(TaskRecord {
@@ -111,6 +112,7 @@ fn insert_row(tx: &Connection, now: Timestamp, task: &NewTask) -> Result<TaskRec
         execution: None,
         binding_key,
         bind_error: None,
+        cloned_from: task.cloned_from,
         version: FIRST_VERSION,
         created_at: now,
         updated_at: now,

@@ -1,18 +1,20 @@
 //! Lists tasks, newest first.
 //!
 //! Each condition has an index that ends in the id. Several of them meet by skipping from one to
-//! the other, so that a page costs no more than the rarest condition has rows.
+//! the other, so that a page costs no more than the rarest condition has rows. A text in the title
+//! has no index: it is looked for in what the others leave. A walk is bounded in any case.
 
 use rusqlite::{Connection, OptionalExtension};
 use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::ids::TaskId;
-use taskpilot_domain::limits::{PAGE_BYTES_MAX, PAGE_MAX};
+use taskpilot_domain::limits::{LIST_STEPS_MAX, PAGE_BYTES_MAX, PAGE_MAX};
 use taskpilot_domain::names::{Namespace, TaskType};
-use taskpilot_store::rows::tasks::{TaskFilter, TaskRecord};
+use taskpilot_store::rows::tasks::{TaskFilter, TaskPage};
 
 use super::{TABLE, dangling, find};
 use crate::failure::Failure;
 
+const GET_TITLE: &str = include_str!("../../../sql/control/tasks/get_title.sql");
 const NEXT: &str = include_str!("../../../sql/control/tasks/next.sql");
 const NEXT_BY_STATUS: &str = include_str!("../../../sql/control/tasks/next_by_status.sql");
 const NEXT_BY_KIND: &str = include_str!("../../../sql/control/tasks/next_by_kind.sql");
@@ -23,26 +25,122 @@ pub(in crate::control) fn list(
     connection: &Connection,
     namespace: &Namespace,
     filter: &TaskFilter,
-) -> Result<Vec<TaskRecord>, Failure> {
-    let conditions = conditions(filter);
+) -> Result<TaskPage, Failure> {
+    let mut walk = Walk::of(connection, namespace, filter);
     let limit = filter.limit.min(PAGE_MAX) as usize;
+    let (mut page, mut bytes) = (TaskPage::default(), 0);
     let mut at_most = filter.before.map_or(i64::MAX, |id| id.get() - 1);
-    let (mut page, mut bytes) = (Vec::new(), 0);
-    while page.len() < limit && bytes < PAGE_BYTES_MAX {
-        let Some(id) = meet(connection, namespace, &conditions, at_most)? else {
-            break;
+    while page.tasks.len() < limit && bytes < PAGE_BYTES_MAX {
+        let id = match walk.next(at_most)? {
+            Found::Id(id) => id,
+            Found::Nothing => return Ok(page),
+            Found::NotYet(at_most) => {
+                page.next = below(at_most);
+                return Ok(page);
+            }
         };
         at_most = id - 1;
-        let id = TaskId::new(id).map_err(|_| Failure::Corrupt {
-            table: TABLE,
-            column: "id",
-            id,
-        })?;
-        let task = find(connection, id)?.ok_or_else(|| dangling("task_label", "task", id))?;
+        let id = task_id(id)?;
+        let task = find(connection, id)?;
+        let task = task.ok_or_else(|| dangling("task_label", "task", id))?;
         bytes += task.bytes();
-        page.push(task);
+        page.tasks.push(task);
     }
+    // Who asks for the next page wants to find something there, if that is not far to look.
+    page.next = match walk.next(at_most)? {
+        Found::Nothing => None,
+        Found::Id(_) | Found::NotYet(_) => below(at_most),
+    };
     Ok(page)
+}
+
+/// The cursor of a walk that goes on at `at_most`; there is nothing at or below zero.
+fn below(at_most: i64) -> Option<TaskId> {
+    at_most.checked_add(1).and_then(|id| TaskId::new(id).ok())
+}
+
+fn task_id(id: i64) -> Result<TaskId, Failure> {
+    TaskId::new(id).map_err(|_| Failure::Corrupt {
+        table: TABLE,
+        column: "id",
+        id,
+    })
+}
+
+/// The way from id to id, newest first.
+struct Walk<'w> {
+    connection: &'w Connection,
+    namespace: &'w Namespace,
+    conditions: Vec<Condition<'w>>,
+    /// In small letters.
+    title: Option<String>,
+    steps: u32,
+}
+
+enum Found {
+    Id(i64),
+    Nothing,
+    /// The steps are used up; it would go on here.
+    NotYet(i64),
+}
+
+impl<'w> Walk<'w> {
+    fn of(connection: &'w Connection, namespace: &'w Namespace, filter: &'w TaskFilter) -> Self {
+        Self {
+            connection,
+            namespace,
+            conditions: conditions(filter),
+            title: filter.title.as_ref().map(|title| title.to_lowercase()),
+            steps: LIST_STEPS_MAX,
+        }
+    }
+
+    /// The highest id up to `at_most` that everything holds for.
+    fn next(&mut self, mut at_most: i64) -> Result<Found, Failure> {
+        loop {
+            let found = self.meet(at_most)?;
+            let Found::Id(id) = found else {
+                return Ok(found);
+            };
+            if self.is_titled(id)? {
+                return Ok(Found::Id(id));
+            }
+            at_most = id - 1;
+        }
+    }
+
+    /// The highest id up to `at_most` that all conditions hold for.
+    fn meet(&mut self, at_most: i64) -> Result<Found, Failure> {
+        let mut candidate = at_most;
+        let mut agreed = 0;
+        for condition in self.conditions.iter().cycle() {
+            if self.steps == 0 {
+                return Ok(Found::NotYet(candidate));
+            }
+            self.steps -= 1;
+            match condition.next(self.connection, self.namespace, candidate)? {
+                None => break,
+                Some(id) if id == candidate => agreed += 1,
+                Some(id) => {
+                    candidate = id;
+                    agreed = 1;
+                }
+            }
+            if agreed == self.conditions.len() {
+                return Ok(Found::Id(candidate));
+            }
+        }
+        Ok(Found::Nothing)
+    }
+
+    fn is_titled(&self, id: i64) -> Result<bool, Failure> {
+        let Some(wanted) = &self.title else {
+            return Ok(true);
+        };
+        let mut statement = self.connection.prepare_cached(GET_TITLE)?;
+        let title: Option<String> = statement.query_row([id], |row| row.get(0))?;
+        Ok(title.is_some_and(|title| title.to_lowercase().contains(wanted)))
+    }
 }
 
 enum Condition<'f> {
@@ -64,31 +162,6 @@ fn conditions(filter: &TaskFilter) -> Vec<Condition<'_>> {
         conditions.push(Condition::Any);
     }
     conditions
-}
-
-/// The highest id up to `at_most` that all conditions hold for.
-fn meet(
-    connection: &Connection,
-    namespace: &Namespace,
-    conditions: &[Condition<'_>],
-    at_most: i64,
-) -> Result<Option<i64>, Failure> {
-    let mut candidate = at_most;
-    let mut agreed = 0;
-    for condition in conditions.iter().cycle() {
-        match condition.next(connection, namespace, candidate)? {
-            None => break,
-            Some(id) if id == candidate => agreed += 1,
-            Some(id) => {
-                candidate = id;
-                agreed = 1;
-            }
-        }
-        if agreed == conditions.len() {
-            return Ok(Some(candidate));
-        }
-    }
-    Ok(None)
 }
 
 impl Condition<'_> {

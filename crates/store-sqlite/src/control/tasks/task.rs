@@ -86,6 +86,7 @@ fn read(row: &Row<'_>) -> Result<TaskRecord, Failure> {
         execution: columns.number_or_none("execution")?,
         binding_key: columns.value("binding_key")?,
         bind_error: read_bind_error(&mut columns, "bind_error_code", "bind_error_detail")?,
+        cloned_from: columns.number_or_none("cloned_from")?,
         version: columns.value("version")?,
         created_at: columns.instant("created_at")?,
         updated_at: columns.instant("updated_at")?,

@@ -32,6 +32,7 @@ pub async fn a_new_task_is_kept_as_it_was_asked_for(h: &impl ControlHarness) {
         execution: None,
         binding_key: None,
         bind_error: None,
+        cloned_from: new.cloned_from,
         version: 1,
         created_at: at(0),
         updated_at: at(0),
@@ -71,6 +72,18 @@ pub async fn a_task_that_is_bound_at_once_is_binding(h: &impl ControlHarness) {
     assert_eq!(binding.request, request("at-once"));
     assert_eq!(scene.task(task.id).await, task);
     assert_eq!(scene.only_due().await, binding);
+}
+
+pub async fn a_clone_knows_what_it_was_made_from(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    let source = scene.create(demo()).await.id;
+    let clone = NewTask {
+        cloned_from: Some(source),
+        ..demo()
+    };
+    let clone = scene.create(clone).await;
+    assert_eq!(clone.cloned_from, Some(source));
+    assert_eq!(scene.task(clone.id).await, clone);
 }
 
 pub async fn a_batch_is_answered_in_its_order(h: &impl ControlHarness) {

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::ids::TaskId;
-use taskpilot_domain::limits::{PAGE_BYTES_MAX, PAGE_MAX};
+use taskpilot_domain::limits::{LIST_STEPS_MAX, PAGE_BYTES_MAX, PAGE_MAX};
 
 use super::scene::Scene;
 use super::words::{abroad, all, at, demo, home, kind, labeled, labels_of};
 use crate::conformance::ControlHarness;
-use crate::rows::tasks::{NewTask, TaskFilter};
+use crate::rows::tasks::{NewTask, TaskFilter, TaskPage};
 
 pub async fn the_newest_comes_first(h: &impl ControlHarness) {
     let scene = Scene::of(h);
@@ -176,4 +176,85 @@ fn with_labels(labels: &[(&str, &str)]) -> TaskFilter {
         labels: labels_of(labels),
         ..all()
     }
+}
+
+fn titled(title: &str) -> NewTask {
+    NewTask {
+        title: Some(title.into()),
+        ..demo()
+    }
+}
+
+fn with_title(text: &str) -> TaskFilter {
+    TaskFilter {
+        title: Some(text.into()),
+        ..all()
+    }
+}
+
+pub async fn a_title_is_found_by_a_text_in_it(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    let straße = scene.create(titled("Straße 50%_off")).await.id;
+    let report = NewTask {
+        kind: kind("report"),
+        ..titled("the YEARLY report")
+    };
+    let report = scene.create(report).await.id;
+    scene.create(demo()).await;
+    for (text, found) in [
+        ("yearly", &[report][..]),
+        ("STRAßE", &[straße][..]),
+        ("%_", &[straße][..]),
+        ("e", &[report, straße][..]),
+        ("%", &[straße][..]),
+        ("monthly", &[][..]),
+    ] {
+        assert_eq!(scene.ids(with_title(text)).await, found, "{text}");
+    }
+    let of_kind = TaskFilter {
+        kind: Some(kind("demo")),
+        ..with_title("e")
+    };
+    assert_eq!(scene.ids(of_kind).await, [straße]);
+}
+
+pub async fn a_page_says_whether_there_is_another(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    scene.submit(vec![demo(); 4]).await;
+    let ids = scene.ids(all()).await;
+    let next = async |before: Option<TaskId>, limit: u32| {
+        let filter = TaskFilter {
+            before,
+            limit,
+            ..TaskFilter::default()
+        };
+        let page = scene.store.list_tasks(&home(), filter).await.unwrap();
+        page.next
+    };
+    assert_eq!(next(None, 3).await, Some(ids[2]));
+    assert_eq!(next(None, 4).await, None);
+    assert_eq!(next(Some(ids[2]), 1).await, None);
+    assert_eq!(next(Some(ids[1]), 1).await, Some(ids[2]));
+}
+
+pub async fn a_page_ends_where_its_walk_is_long(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    let oldest = scene.create(titled("needle")).await;
+    let hay = LIST_STEPS_MAX as usize;
+    for _ in 0..hay.div_ceil(1_000) {
+        scene.submit(vec![demo(); 1_000]).await;
+    }
+    let first = scene.store.list_tasks(&home(), with_title("needle")).await;
+    let TaskPage { tasks, next } = first.unwrap();
+    assert_eq!(tasks, []);
+    let rest = TaskFilter {
+        before: Some(next.unwrap()),
+        ..with_title("needle")
+    };
+    let second = scene.store.list_tasks(&home(), rest).await.unwrap();
+    let expected = TaskPage {
+        tasks: vec![oldest],
+        next: None,
+    };
+    assert_eq!(second, expected);
 }

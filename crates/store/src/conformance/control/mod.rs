@@ -28,6 +28,7 @@ macro_rules! control_conformance {
                 a_new_task_is_kept_as_it_was_asked_for,
                 a_large_payload_is_kept_to_the_byte,
                 a_task_that_is_bound_at_once_is_binding,
+                a_clone_knows_what_it_was_made_from,
                 a_batch_is_answered_in_its_order,
                 a_thousand_tasks_are_one_batch,
                 an_empty_batch_is_no_work,
@@ -129,6 +130,9 @@ macro_rules! control_conformance {
                 filters_hold_together,
                 a_status_filter_follows_the_status,
                 pages_have_no_gaps_and_no_repeats_while_tasks_come_in,
+                a_title_is_found_by_a_text_in_it,
+                a_page_says_whether_there_is_another,
+                a_page_ends_where_its_walk_is_long,
                 a_page_is_bounded,
                 a_page_ends_with_the_task_that_fills_its_bytes,
             ]

@@ -8,7 +8,7 @@ use super::words::{
 };
 use crate::conformance::ControlHarness;
 use crate::rows::bindings::{BeginBindingOutcome, IntendCancelOutcome};
-use crate::rows::tasks::{TaskFilter, WithdrawOutcome};
+use crate::rows::tasks::{TaskFilter, TaskPage, WithdrawOutcome};
 
 pub async fn a_foreign_task_is_not_read_or_listed(h: &impl ControlHarness) {
     let scene = Scene::of(h);
@@ -32,7 +32,7 @@ pub async fn a_foreign_task_is_not_read_or_listed(h: &impl ControlHarness) {
     ];
     for filter in filters {
         let listed = scene.store.list_tasks(&abroad(), filter).await;
-        assert_eq!(listed.unwrap(), []);
+        assert_eq!(listed.unwrap(), TaskPage::default());
     }
 }
 

@@ -51,7 +51,7 @@ impl Scene {
     }
 
     pub(super) async fn list(&self, filter: TaskFilter) -> Vec<TaskRecord> {
-        self.store.list_tasks(&home(), filter).await.unwrap()
+        self.store.list_tasks(&home(), filter).await.unwrap().tasks
     }
 
     pub(super) async fn ids(&self, filter: TaskFilter) -> Vec<TaskId> {

@@ -55,6 +55,7 @@ pub(super) fn demo() -> NewTask {
         payload: Arc::from(r#""hello""#),
         key: None,
         bind: None,
+        cloned_from: None,
         repeat_only: false,
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum TaskCommand {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Run a task again: create the same work as a new task, and bind it
+    Rerun(Box<RerunArgs>),
     /// List tasks, newest first
     List(ListArgs),
     /// Change the title and the labels of a task
@@ -54,6 +56,7 @@ impl TaskCommand {
     pub(crate) fn client(&self) -> &ClientArgs {
         match self {
             Self::Create(arguments) => &arguments.client,
+            Self::Rerun(arguments) => &arguments.client,
             Self::List(arguments) => &arguments.client,
             Self::Bind(arguments) => &arguments.client,
             Self::Cancel(arguments) => &arguments.client,
@@ -116,6 +119,23 @@ pub(crate) struct EditArgs {
     pub(super) client: ClientArgs,
 }
 
+/// `task rerun`.
+#[derive(Debug, Args)]
+#[command(after_help = "Without options of the execution it is run as it was the time before.")]
+pub(crate) struct RerunArgs {
+    /// The task
+    pub(super) id: TaskId,
+    /// Makes the rerun repeatable: the same key never creates twice
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
+    #[command(flatten)]
+    pub(super) options: OptionArgs,
+    #[command(flatten)]
+    pub(super) wait: WaitArgs,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
 /// `task bind`.
 #[derive(Debug, Args)]
 pub(crate) struct BindArgs {
@@ -155,6 +175,9 @@ pub(crate) struct ListArgs {
     /// Only with this label; may be given again
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(super) labels: Vec<(String, String)>,
+    /// Only with this text in the title, in capitals or not
+    #[arg(long, value_name = "TEXT")]
+    pub(super) title: Option<String>,
     /// Items of the page, 1 to 1000
     #[arg(long)]
     pub(super) limit: Option<u32>,

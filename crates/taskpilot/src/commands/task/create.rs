@@ -5,10 +5,10 @@ use std::io::Read;
 use taskpilot_api::bindings::BindTask;
 use taskpilot_api::json::JsonText;
 use taskpilot_api::options::ExecutionOptionsBody;
-use taskpilot_api::tasks::{CreateTask, Task};
+use taskpilot_api::tasks::{CloneTask, CreateTask, Task};
 use taskpilot_domain::binding::TaskStatus;
 
-use super::arguments::{BindArgs, CreateArgs};
+use super::arguments::{BindArgs, CreateArgs, RerunArgs};
 use super::watch;
 use crate::commands::wait::Patience;
 use crate::commands::{Session, describe};
@@ -39,6 +39,24 @@ pub(super) async fn run(arguments: CreateArgs, session: &Session) -> Result<Code
         .await?;
     if wait.is_some() && session.format == Format::Text {
         output::line(&format!("task {} created", task.id));
+    }
+    let patience = wait.map(|wait| Patience::new(session, Some(wait)).reached());
+    told(&task, patience, session).await
+}
+
+pub(super) async fn rerun(arguments: RerunArgs, session: &Session) -> Result<Code, Failure> {
+    let scheduler_type = arguments.options.scheduler_type.clone();
+    let options = arguments.options.into_body();
+    let body = CloneTask {
+        bind: Some(true),
+        scheduler_type,
+        execution: (options != ExecutionOptionsBody::default()).then_some(options),
+    };
+    let (id, key) = (arguments.id.get(), arguments.key.as_deref());
+    let task = session.client.clone_task(id, &body, key).await?;
+    let wait = arguments.wait.wait;
+    if wait.is_some() && session.format == Format::Text {
+        output::line(&format!("task {} created from {id}", task.id));
     }
     let patience = wait.map(|wait| Patience::new(session, Some(wait)).reached());
     told(&task, patience, session).await

@@ -84,7 +84,11 @@ async fn unknown_routes_and_methods_change_nothing() -> Result<()> {
     }
     for (server, method, path) in [
         (up.control, "PUT", "/api/tasks".to_owned()),
-        (up.control, "PATCH", format!("/api/tasks/{unbound}/execution")),
+        (
+            up.control,
+            "PATCH",
+            format!("/api/tasks/{unbound}/execution"),
+        ),
         (up.control, "BREW", format!("/api/tasks/{unbound}")),
         (up.control, "GET", format!("/api/tasks/{unbound}/cancel")),
         (

@@ -1,0 +1,84 @@
+//! Clones a task: the same work again, as a task of its own.
+
+use std::sync::Arc;
+
+use taskpilot_api::json::JsonText;
+use taskpilot_api::scheduler::Execution;
+use taskpilot_api::tasks::{CloneTask, NewBinding, NewTask};
+use taskpilot_domain::ids::{ExecutionId, TaskId};
+use taskpilot_domain::names::IdempotencyKey;
+use taskpilot_domain::options::{ExecutionOptions, Priority};
+use taskpilot_server::context::RequestContext;
+use taskpilot_server::error::ApiError;
+use taskpilot_store::rows::tasks as rows;
+use taskpilot_store::rows::tasks::TaskRecord;
+
+use super::create::{begin, keyed, submit};
+use super::read;
+use crate::app::App;
+use crate::executions::read::ask;
+use crate::scheduler::translate::Asked;
+
+/// Creates a task with the type, the payload, the title and the labels that the other has now.
+pub(crate) async fn clone(
+    app: &Arc<App>,
+    context: &RequestContext,
+    id: TaskId,
+    (key, body): (Option<IdempotencyKey>, CloneTask),
+) -> Result<TaskRecord, ApiError> {
+    let key = key.map(|key| keyed(key, &(id, &body))).transpose()?;
+    let task = read::task(app, &context.namespace, id).await?;
+    let bind = match task.execution {
+        Some(execution) if body.is_like_before() => {
+            Some(as_before(app, context, (&task, execution)).await?)
+        }
+        Some(_) | None => body.resolve()?,
+    };
+    let now = app.now();
+    let new = begin(now, context, key, same(task, bind)?)?;
+    let cloned = rows::NewTask {
+        cloned_from: Some(id),
+        ..new
+    };
+    submit(app, context, now, cloned).await
+}
+
+fn same(task: TaskRecord, bind: Option<NewBinding>) -> Result<NewTask, ApiError> {
+    Ok(NewTask {
+        r#type: task.kind,
+        title: task.title,
+        labels: task.labels,
+        payload: JsonText::from_text(task.payload.as_ref()).map_err(ApiError::fault)?,
+        bind,
+    })
+}
+
+/// How the scheduler runs the other one. Its instants were about that time, and are left out.
+async fn as_before(
+    app: &App,
+    context: &RequestContext,
+    (task, execution): (&TaskRecord, ExecutionId),
+) -> Result<NewBinding, ApiError> {
+    let found = ask(app, context, (task, execution)).await;
+    let told = |failure: crate::scheduler::translate::SchedulerFailure| {
+        failure.not_applied().told(Asked::Read(execution))
+    };
+    options(found.map_err(told)?)
+}
+
+/// What was not said is as it is by default.
+fn options(execution: Execution) -> Result<NewBinding, ApiError> {
+    let mut options = ExecutionOptions::default();
+    if let Some(queue) = execution.queue {
+        options.queue = queue.parse().map_err(ApiError::fault)?;
+    }
+    options.priority = execution.priority.map_or(options.priority, Priority);
+    options.retry.max_attempts = execution.max_attempts.unwrap_or(options.retry.max_attempts);
+    options.attempt_timeout_ms = execution.attempt_timeout_ms;
+    options.cancel_grace_ms = execution.cancel_grace_ms.unwrap_or(options.cancel_grace_ms);
+    let kind = execution.r#type.map(|kind| kind.parse()).transpose();
+    Ok(NewBinding {
+        scheduler_type: kind.map_err(ApiError::fault)?,
+        options,
+    })
+}

@@ -1,0 +1,1 @@
+SELECT title FROM task WHERE id = ?1;
