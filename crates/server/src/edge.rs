@@ -4,17 +4,18 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use taskpilot_api::headers::REQUEST_ID;
 
 use crate::catch;
 use crate::clock::Clock;
 use crate::context::{Forwarding, RequestContext};
 use crate::error::{ApiError, write_out};
+use crate::extract::Door;
 use crate::hosts::{check_host, check_origin};
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
@@ -51,7 +52,10 @@ impl Edge {
     }
 
     pub(crate) fn around(self, router: Router) -> Router {
-        router.layer(from_fn_with_state(Arc::new(self), pass))
+        let door = Door::new(self.settings.creates, self.settings.creating);
+        router
+            .layer(Extension(door))
+            .layer(from_fn_with_state(Arc::new(self), pass))
     }
 
     fn admit(&self, request: &mut Request, request_id: &str) -> Result<(), ApiError> {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use taskpilot_domain::limits::{
-    ANSWER_WRITE_MS, BODY_BYTES_MAX, BODY_READ_MS, CONNECTIONS_MAX, HEADER_READ_MS,
-    WAITING_CALLS_MAX,
+    ANSWER_WRITE_MS, BODY_BYTES_MAX, BODY_READ_MS, CONNECTIONS_MAX, CREATES_AT_ONCE_MAX,
+    CREATES_WORKING_MAX, HEADER_READ_MS, WAITING_CALLS_MAX,
 };
 
 /// Bounds of one listener; the default is what `limits` says.
@@ -14,6 +14,10 @@ pub struct Settings {
     pub connections: usize,
     /// Of these, calls that wait.
     pub waiting_calls: usize,
+    /// Calls that make new work and are open at once.
+    pub creates: usize,
+    /// Of these, how many work at once.
+    pub creating: usize,
     /// Time for the head of a request, and for a connection to be idle.
     pub header_read: Duration,
     /// Bytes of a body.
@@ -29,6 +33,8 @@ impl Default for Settings {
         Self {
             connections: CONNECTIONS_MAX,
             waiting_calls: WAITING_CALLS_MAX,
+            creates: CREATES_AT_ONCE_MAX,
+            creating: CREATES_WORKING_MAX,
             header_read: Duration::from_millis(HEADER_READ_MS),
             body_bytes: BODY_BYTES_MAX,
             body_read: Duration::from_millis(BODY_READ_MS),

@@ -15,7 +15,7 @@ use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 use taskpilot_server::extract::{
-    Idempotency, IfMatch, JsonBody, OptionalJsonBody, PatchBody, PathId, Query,
+    Idempotency, IfMatch, JsonBody, OptionalJsonBody, PatchBody, PathId, Query, Room,
 };
 use taskpilot_store::rows::tasks::TaskRecord;
 
@@ -38,6 +38,7 @@ type AppState = State<Arc<App>>;
 pub(super) async fn create_task(
     State(app): AppState,
     context: RequestContext,
+    _room: Room,
     Idempotency(key): Idempotency,
     JsonBody(body): JsonBody<CreateTask>,
 ) -> Result<Response, ApiError> {
@@ -62,6 +63,7 @@ pub(super) async fn clone_task(
     State(app): AppState,
     context: RequestContext,
     PathId(id): PathId<TaskId>,
+    _room: Room,
     Idempotency(key): Idempotency,
     OptionalJsonBody(body): OptionalJsonBody<CloneTask>,
 ) -> Result<Response, ApiError> {

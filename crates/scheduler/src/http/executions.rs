@@ -18,7 +18,9 @@ use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::names::IdempotencyKey;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
-use taskpilot_server::extract::{Idempotency, JsonBody, OptionalJsonBody, PathId, Patience, Query};
+use taskpilot_server::extract::{
+    Idempotency, JsonBody, OptionalJsonBody, PathId, Patience, Query, Room,
+};
 use taskpilot_store::rows::executions::{CancelRequest, CancelTarget, ExecutionRecord};
 
 use crate::app::App;
@@ -36,6 +38,7 @@ type AppState = State<Arc<App>>;
 pub(super) async fn create_execution(
     State(app): AppState,
     context: RequestContext,
+    room: Room,
     Idempotency(idempotency_key): Idempotency,
     JsonBody(task): JsonBody<CreateExecution>,
 ) -> Result<Response, ApiError> {
@@ -43,6 +46,7 @@ pub(super) async fn create_execution(
         idempotency_key,
         task,
     };
+    let _turn = room.turn().await;
     let record = create::one(&app, context.namespace, create).await?;
     let location = format!("/tasks/{}", record.summary.id);
     let execution = told(&app, &record);
@@ -63,8 +67,10 @@ pub(super) async fn create_execution(
 pub(super) async fn create_executions(
     State(app): AppState,
     context: RequestContext,
+    room: Room,
     JsonBody(batch): JsonBody<CreateBatch>,
 ) -> Result<Json<Page<BatchAnswer>>, ApiError> {
+    let _turn = room.turn().await;
     let outcomes = create::many(&app, &context.namespace, batch.resolve()?).await?;
     let answer = |outcome: Result<ExecutionRecord, ApiError>| match outcome {
         Ok(record) => BatchAnswer {

@@ -7,6 +7,7 @@ mod path;
 mod patience;
 mod prefer;
 mod query;
+mod room;
 
 pub use body::{JsonBody, OptionalJsonBody, PatchBody};
 pub use conditional::{IfMatch, IfNoneMatch, Tag, Tags};
@@ -15,3 +16,5 @@ pub use path::PathId;
 pub use patience::Patience;
 pub use prefer::PreferWait;
 pub use query::Query;
+pub(crate) use room::Door;
+pub use room::Room;
