@@ -4,6 +4,7 @@
 //! our own client cannot hide one in our own services.
 
 pub mod console;
+pub mod flood;
 pub mod http;
 mod http1;
 pub mod ledger;

@@ -20,6 +20,7 @@ mod leases;
 mod listener;
 mod lists;
 mod outage;
+mod overload;
 mod plain_scheduler;
 mod queues;
 mod restart;

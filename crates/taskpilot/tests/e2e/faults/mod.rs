@@ -7,3 +7,5 @@ mod every_call;
 mod reports;
 mod scheduler_calls;
 mod truth;
+
+pub(crate) use truth::ended_as;

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until an execution is over, its work too, and judges it: it has `status`, one outcome was
 /// acknowledged, its attempts did not overlap, and its stop, if there was one, is proven.
-pub(super) async fn ended_as(fleet: &Fleet, bound: Bound, status: &str) -> Result<Value> {
+pub(crate) async fn ended_as(fleet: &Fleet, bound: Bound, status: &str) -> Result<Value> {
     let what = format!("{bound:?} is {status} and its work is over");
     let view = wait_until(&what, PATIENCE, || async {
         let view = view(fleet.control(), bound.task).await?;
