@@ -61,9 +61,8 @@ pub(super) async fn create_task(
 )]
 pub(super) async fn clone_task(
     State(app): AppState,
-    context: RequestContext,
+    (context, _room): (RequestContext, Room),
     PathId(id): PathId<TaskId>,
-    _room: Room,
     Idempotency(key): Idempotency,
     OptionalJsonBody(body): OptionalJsonBody<CloneTask>,
 ) -> Result<Response, ApiError> {
