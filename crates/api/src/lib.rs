@@ -5,6 +5,7 @@
 //! field that is wrong.
 #![warn(missing_docs)]
 
+pub mod batch;
 pub mod bindings;
 pub mod errors;
 pub mod executions;

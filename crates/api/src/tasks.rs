@@ -27,6 +27,9 @@ mod patch;
 
 use binding::Binding;
 pub use clone::CloneTask;
+mod batch;
+
+pub use batch::{BatchAnswer, CreateBatch, KeyedCreate};
 pub use list::ListTasks;
 pub use patch::PatchTask;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use taskpilot_client::scheduler::SchedulerClient;
 use taskpilot_client::transport::{InvalidTarget, Policy};
@@ -20,6 +21,7 @@ use crate::loops;
 #[derive(Debug)]
 pub struct Config {
     scheduler: SchedulerClient,
+    call_time: Duration,
 }
 
 impl Config {
@@ -32,7 +34,10 @@ impl Config {
     /// The same with other deadlines.
     pub fn with_policy(scheduler_url: &str, policy: Policy) -> Result<Self, InvalidTarget> {
         let scheduler = SchedulerClient::new(scheduler_url, policy)?;
-        Ok(Self { scheduler })
+        Ok(Self {
+            scheduler,
+            call_time: policy.overall,
+        })
     }
 }
 
@@ -42,6 +47,8 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) shutdown: Shutdown,
     pub(crate) scheduler: SchedulerClient,
+    /// How long a call to the scheduler may take in all.
+    pub(crate) call_time: Duration,
     pub(crate) flights: Flights,
     pub(crate) health: Health,
     /// Whether the reconciler has looked at what the life before left unfinished.
@@ -61,6 +68,7 @@ impl App {
             clock,
             shutdown,
             scheduler: config.scheduler,
+            call_time: config.call_time,
             flights: Flights::default(),
             health: Health::default(),
             has_looked_back: AtomicBool::new(false),

@@ -132,6 +132,8 @@ pub const CLAIM_WAIT_MS_MAX: u64 = 30_000;
 pub const PREFER_WAIT_S_MAX: u64 = 60;
 /// Ids of one list-by-id request: what one page of tasks can ask for.
 pub const IDS_PER_REQUEST_MAX: usize = 1_000;
+/// Creates of one batch: one transaction, and with small payloads one ordinary body.
+pub const BATCH_ITEMS_MAX: usize = 1_000;
 
 /// Attempts that a queue can be allowed to hold: more than a thousand workers of a thousand slots run.
 pub const QUEUE_RUNNING_MAX: u32 = 1_000_000;
@@ -171,7 +173,8 @@ pub const BINDING_RETRY_FIRST_MS: u64 = 200;
 /// Its largest bound: once an outage is over, every task that was binding is bound within ten
 /// seconds, one call that takes its whole time included.
 pub const BINDING_RETRY_MAX_MS: u64 = 4_000;
-/// Bindings that the reconciler drives at once: each may hold a connection until its deadline.
+/// Bindings that the reconciler, or one batch, drives at once: each may hold a connection until its
+/// deadline.
 pub const BINDINGS_AT_ONCE_MAX: u32 = 32;
 /// Bytes of one transaction, after which it takes no more work: keeps one commit short.
 pub const TRANSACTION_BYTES_MAX: usize = 1024 * 1024;

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::ExecutionId;
-use taskpilot_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, IDS_PER_REQUEST_MAX, REASON_CHARS_MAX};
+use taskpilot_domain::limits::{
+    BATCH_ITEMS_MAX, IDEMPOTENCY_KEY_CHARS_MAX, IDS_PER_REQUEST_MAX, REASON_CHARS_MAX,
+};
 use taskpilot_domain::names::{IdempotencyKey, TaskType};
 use taskpilot_domain::options::ExecutionOptions;
 use utoipa::ToSchema;
@@ -129,9 +131,9 @@ pub struct CreateBatch {
 }
 
 impl CreateBatch {
-    /// The items, at most as many as a page may have.
+    /// The items, not too many.
     pub fn resolve(self) -> Result<Vec<KeyedCreate>, FieldError> {
-        at_most_items("items", &self.items, IDS_PER_REQUEST_MAX)?;
+        at_most_items("items", &self.items, BATCH_ITEMS_MAX)?;
         Ok(self.items)
     }
 }

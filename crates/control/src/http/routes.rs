@@ -27,6 +27,7 @@ fn table() -> Table<Arc<App>> {
     use {bindings as b, executions as e, health as h, queues as q, tasks as t, workers as w};
     Table::new([
         Route::post("/api/tasks", "create_task", WRITE, t::create_task),
+        Route::post("/api/tasks/batch", "create_tasks", WRITE, t::create_tasks),
         Route::get("/api/tasks", "list_tasks", READ, t::list_tasks).with_query(),
         Route::get("/api/tasks/{id}", "get_task", READ, t::get_task),
         Route::patch("/api/tasks/{id}", "edit_task", WRITE, t::edit_task),
@@ -67,6 +68,7 @@ pub fn router(app: Arc<App>) -> Router {
     ),
     paths(
         tasks::create_task,
+        tasks::create_tasks,
         tasks::list_tasks,
         tasks::get_task,
         tasks::edit_task,

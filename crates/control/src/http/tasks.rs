@@ -7,9 +7,11 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use taskpilot_api::page::Page;
+use taskpilot_api::problem::Problem;
 use taskpilot_api::schema::Id;
 use taskpilot_api::tasks::{
-    CloneTask, CreateTask, ListTasks, PatchTask, Task, TaskItem, WithdrawBody,
+    BatchAnswer, CloneTask, CreateBatch, CreateTask, ListTasks, PatchTask, Task, TaskItem,
+    WithdrawBody,
 };
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
@@ -20,7 +22,7 @@ use taskpilot_server::extract::{
 use taskpilot_store::rows::tasks::TaskRecord;
 
 use crate::app::App;
-use crate::tasks::{clone, create, delete, describe, edit, list, read, withdraw};
+use crate::tasks::{batch, clone, create, delete, describe, edit, list, read, withdraw};
 
 type AppState = State<Arc<App>>;
 
@@ -73,6 +75,47 @@ fn created(record: TaskRecord) -> Result<Response, ApiError> {
     let location = format!("/api/tasks/{}", record.id);
     let told = tagged(record)?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], told).into_response())
+}
+
+/// Creates up to 1,000 tasks, and binds those for which that is asked for; each stands or falls
+/// alone, and is repeatable where it has a key.
+#[utoipa::path(
+    post, path = "/api/tasks/batch", operation_id = "create_tasks", tag = "tasks",
+    request_body = CreateBatch,
+    responses((status = 200, body = Page<BatchAnswer>, description = "One answer per item, in their order.")),
+)]
+pub(super) async fn create_tasks(
+    State(app): AppState,
+    context: RequestContext,
+    JsonBody(body): JsonBody<CreateBatch>,
+) -> Result<Json<Page<BatchAnswer>>, ApiError> {
+    let outcomes = batch::create(&app, &context, body.resolve()?).await?;
+    let outcomes = outcomes.into_iter();
+    let items = outcomes.map(|outcome| answer(&context, outcome)).collect();
+    Ok(Json(Page { items, next: None }))
+}
+
+/// What a single create would have been answered.
+fn answer(context: &RequestContext, outcome: Result<TaskRecord, ApiError>) -> BatchAnswer {
+    match outcome.and_then(describe::task) {
+        Ok(task) => BatchAnswer {
+            status: StatusCode::CREATED.as_u16(),
+            task: Some(task),
+            problem: None,
+        },
+        Err(error) => {
+            let problem = Problem {
+                instance: "/api/tasks/batch".to_owned(),
+                request_id: context.request_id.clone(),
+                ..error.problem()
+            };
+            BatchAnswer {
+                status: problem.status,
+                task: None,
+                problem: Some(problem),
+            }
+        }
+    }
 }
 
 /// A task under the tag of its version.

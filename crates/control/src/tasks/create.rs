@@ -45,14 +45,20 @@ pub(super) async fn submit(
     new: rows::NewTask,
 ) -> Result<TaskRecord, ApiError> {
     let outcomes = app.store.create_tasks(now, vec![new]).await;
-    let outcome = outcomes.map_err(unavailable)?.into_iter().next();
+    match answer_of(outcomes.map_err(unavailable)?.into_iter().next())? {
+        (task, None) => Ok(task),
+        (task, Some(binding)) => Ok(bound_if_possible(app, context, (task, binding)).await),
+    }
+}
+
+/// A task, and its binding while that is open.
+pub(super) type Created = (TaskRecord, Option<BindingRecord>);
+
+/// What the outcome of a create says to who asked for it.
+pub(super) fn answer_of(outcome: Option<CreateTaskOutcome>) -> Result<Created, ApiError> {
     match outcome.ok_or_else(|| ApiError::fault("a create without an outcome"))? {
-        CreateTaskOutcome::Created(task, None) | CreateTaskOutcome::Replayed(task, None) => {
-            Ok(task)
-        }
-        CreateTaskOutcome::Created(task, Some(binding))
-        | CreateTaskOutcome::Replayed(task, Some(binding)) => {
-            Ok(bound_if_possible(app, context, (task, binding)).await)
+        CreateTaskOutcome::Created(task, binding) | CreateTaskOutcome::Replayed(task, binding) => {
+            Ok((task, binding))
         }
         CreateTaskOutcome::Mismatch => {
             let detail = "this key came before with another body";
@@ -74,11 +80,17 @@ async fn bound_if_possible(
     if let Ok(Driven::Bound(bound)) = driven(app, context, binding).await {
         return *bound;
     }
+    as_it_is(app, task).await
+}
+
+/// The task as it is by now, or as it was where that cannot be read.
+pub(super) async fn as_it_is(app: &App, task: TaskRecord) -> TaskRecord {
     let now = app.store.get_task(&task.namespace, task.id).await;
     now.ok().flatten().unwrap_or(task)
 }
 
-fn checked(
+/// What is to be stored, if it is well asked for.
+pub(super) fn checked(
     now: Timestamp,
     context: &RequestContext,
     key: Option<IdempotencyKey>,

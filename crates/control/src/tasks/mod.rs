@@ -1,5 +1,6 @@
 //! Tasks: the users' records of intent.
 
+pub(crate) mod batch;
 pub(crate) mod clone;
 pub(crate) mod create;
 pub(crate) mod delete;

@@ -93,7 +93,7 @@ impl Ours {
 
     /// The ids of all executions, newest first.
     pub(crate) async fn executions(&self) -> Vec<i64> {
-        let (_, page) = self.ask("GET", "/tasks", None).await;
+        let (_, page) = self.ask("GET", "/tasks?limit=1000", None).await;
         let ids = page["items"].as_array().unwrap().iter();
         ids.map(|item| item["id"].as_i64().unwrap()).collect()
     }

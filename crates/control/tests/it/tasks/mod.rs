@@ -1,5 +1,6 @@
 //! Folders and files mirror the paths below `/api`.
 
+mod batch;
 mod bind;
 mod binding;
 mod cancel;

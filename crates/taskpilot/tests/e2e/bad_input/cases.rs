@@ -96,6 +96,7 @@ pub(super) fn places(up: &Up, unbound: i64, bound: i64) -> Vec<(&'static str, Ht
         ),
         ("execution", up.scheduler, "/tasks".into()),
         ("execution cancel", up.scheduler, "/tasks/1/cancel".into()),
+        ("creates", up.control, "/api/tasks/batch".into()),
         ("batch", up.scheduler, "/tasks/batch".into()),
         ("worker", up.scheduler, "/v1/workers".into()),
     ]
