@@ -20,16 +20,15 @@ use crate::json::JsonText;
 use crate::options::ExecutionOptionsBody;
 use crate::schema;
 
+mod batch;
 mod binding;
 mod clone;
 mod list;
 mod patch;
 
+pub use batch::{BatchAnswer, CreateBatch, KeyedCreate};
 use binding::Binding;
 pub use clone::CloneTask;
-mod batch;
-
-pub use batch::{BatchAnswer, CreateBatch, KeyedCreate};
 pub use list::ListTasks;
 pub use patch::PatchTask;
 

@@ -10,7 +10,9 @@ use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView};
 use taskpilot_api::headers;
 use taskpilot_api::page::Page;
 use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem};
-use taskpilot_api::tasks::{CloneTask, CreateTask, PatchTask, Task, TaskItem};
+use taskpilot_api::tasks::{
+    BatchAnswer, CloneTask, CreateBatch, CreateTask, KeyedCreate, PatchTask, Task, TaskItem,
+};
 use taskpilot_api::workers::WorkerItem;
 
 use crate::ClientError;
@@ -74,6 +76,18 @@ impl TasksClient {
             None => call.once(),
         };
         self.read(&call).await
+    }
+
+    /// `POST /api/tasks/batch`: one answer per create, in their order; repeatable where each has a
+    /// key.
+    pub async fn create_batch(
+        &self,
+        items: Vec<KeyedCreate>,
+    ) -> Result<Page<BatchAnswer>, ClientError> {
+        let repeatable = items.iter().all(|item| item.idempotency_key.is_some());
+        let call = Call::new(Method::POST, "/api/tasks/batch").json(json(&CreateBatch::of(items))?);
+        self.read(&if repeatable { call } else { call.once() })
+            .await
     }
 
     /// `GET /api/tasks/{id}`.

@@ -87,6 +87,7 @@ fn created(record: TaskRecord) -> Result<Response, ApiError> {
 pub(super) async fn create_tasks(
     State(app): AppState,
     context: RequestContext,
+    _room: Room,
     JsonBody(body): JsonBody<CreateBatch>,
 ) -> Result<Json<Page<BatchAnswer>>, ApiError> {
     let outcomes = batch::create(&app, &context, body.resolve()?).await?;

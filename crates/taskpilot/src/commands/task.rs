@@ -1,6 +1,7 @@
 //! `taskpilot task create|get|list|edit|delete|bind|cancel|watch`.
 
 mod arguments;
+mod batch;
 mod cancel;
 mod create;
 mod edit;

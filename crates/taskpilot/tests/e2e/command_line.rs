@@ -9,7 +9,7 @@ use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::{SOON, wait_until};
 use taskpilot_e2e::workbench::Workbench;
 
-use crate::api::{all, create_of, id_of, start, start_until, task, view};
+use crate::api::{all, create_of, id_of, start, start_until, task, view, view_when};
 use crate::fleet::Fleet;
 use crate::start::{Up, launch};
 
@@ -236,6 +236,62 @@ async fn a_create_with_a_key_is_repeatable() -> Result<()> {
     assert_eq!(json_of(&up, command, 0).await?, first);
     ends(&up, "task create --type quick --payload 2 --key once", 2).await?;
     assert_eq!(all(up.control, "/api/tasks").await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_tasks_are_created_from_lines() -> Result<()> {
+    let up = Up::start().await?;
+    let file = up.bench.path("tasks.jsonl");
+    let command = |more: &str| format!("task create --batch {}{more}", file.display());
+    let lines = [
+        json!({"type": "quick", "payload": 1, "bind": true, "idempotencyKey": "a"}),
+        json!({"type": "quick", "title": "T"}),
+    ];
+    let text =
+        |lines: &[Value]| -> String { lines.iter().map(|line| format!("{line}\n\n")).collect() };
+    std::fs::write(&file, text(&lines))?;
+    let told = ends(&up, &command(""), 0).await?;
+    assert_eq!(
+        told,
+        "line 1: task 1 BOUND\nline 3: task 2 PENDING\n2 of 2 tasks were created\n"
+    );
+    assert_eq!(
+        view_when(up.control, 1, "status", "SUCCEEDED").await?["result"]["stdout"],
+        "1"
+    );
+
+    let more = [lines[0].clone(), json!({"type": "no such type"})];
+    std::fs::write(&file, text(&more))?;
+    let ended = run(&up.bench, up.control, &command(" --json")).await?;
+    let answers = ended.stdout.lines().map(serde_json::from_str);
+    let answers: Vec<Value> = answers.collect::<Result<_, _>>()?;
+    assert_eq!(
+        answers[0],
+        json!({"status": 201, "task": task(up.control, 1).await?})
+    );
+    assert_eq!(
+        (answers.len(), &answers[1]["problem"]["field"]),
+        (2, &json!("type"))
+    );
+    let error: Value = serde_json::from_str(&ended.stderr)?;
+    let expected = json!({"code": "error", "detail": "1 of 2 tasks were created"});
+    assert_eq!((ended.code, error), (Some(1), expected));
+
+    std::fs::write(
+        &file,
+        "{\"type\":\"quick\"}\n{\"type\":\"quick\",\"shard\":1}\n",
+    )?;
+    for (more, code) in [
+        ("", 2),
+        (" --type quick", 2),
+        (" --bind", 2),
+        (" --priority 1", 2),
+    ] {
+        ends(&up, &command(more), code).await?;
+    }
+    ends(&up, "task create --batch /nonexistent", 2).await?;
+    assert_eq!(all(up.control, "/api/tasks").await?.len(), 2);
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::durations;
 /// What to do with tasks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TaskCommand {
-    /// Create a task, and bind it at once with --bind or --wait
+    /// Create a task, or many with --batch; with --bind or --wait it is bound at once
     Create(Box<CreateArgs>),
     /// Show a task and its execution
     Get {
@@ -72,8 +72,16 @@ impl TaskCommand {
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// What kind of work it is, and so which handler runs it
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(super) kind: String,
+    #[arg(long = "type", value_name = "TYPE", required_unless_present = "batch")]
+    pub(super) kind: Option<String>,
+    /// Create many: a file of JSON lines, or - for standard input, where each line is a create as
+    /// the API takes it, such as {"type":"demo","payload":1,"bind":true,"idempotencyKey":"a"}
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["kind", "payload", "title", "labels", "key", "bind", "OptionArgs", "WaitArgs"]
+    )]
+    pub(super) batch: Option<String>,
     /// What the handler gets: JSON, or @FILE, or - for standard input
     #[arg(long, value_name = "JSON", default_value = "null")]
     pub(super) payload: String,

@@ -9,13 +9,16 @@ use taskpilot_api::tasks::{CloneTask, CreateTask, Task};
 use taskpilot_domain::binding::TaskStatus;
 
 use super::arguments::{BindArgs, CreateArgs, RerunArgs};
-use super::watch;
+use super::{batch, watch};
 use crate::commands::wait::Patience;
 use crate::commands::{Session, describe};
 use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
 
 pub(super) async fn run(arguments: CreateArgs, session: &Session) -> Result<Code, Failure> {
+    if let Some(file) = &arguments.batch {
+        return batch::run(file, session).await;
+    }
     let wait = arguments.wait.wait;
     let bind = arguments.bind || wait.is_some();
     let scheduler_type = arguments.options.scheduler_type.clone();
@@ -25,7 +28,7 @@ pub(super) async fn run(arguments: CreateArgs, session: &Session) -> Result<Code
         return Err(Failure::Usage(text.into()));
     }
     let task = CreateTask {
-        r#type: arguments.kind,
+        r#type: arguments.kind.unwrap_or_default(),
         title: arguments.title,
         labels: Some(arguments.labels.into_iter().collect()),
         payload: payload(&arguments.payload)?,
