@@ -17,13 +17,16 @@ pub enum Extension {
     CancelByKey,
     /// `Prefer: wait` on cancel.
     Wait,
+    /// `Prefer: wait` on the read of an execution, and its `ETag`.
+    WaitForChange,
     /// `/queues`.
     Queues,
 }
 
 vocabulary! { ExtensionWord, Extension, "Extension", "What a scheduler offers beyond the plain contract", {
     IdempotencyKey => "idempotency-key", Options => "options", Batch => "batch", List => "list",
-    CancelByKey => "cancel-by-key", Wait => "wait", Queues => "queues",
+    CancelByKey => "cancel-by-key", Wait => "wait",
+    WaitForChange => "wait-for-change", Queues => "queues",
 } }
 
 /// A set of extensions; the empty set is the plain contract.

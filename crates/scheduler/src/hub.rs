@@ -58,6 +58,11 @@ impl Hub {
         self.executions.subscribe(id)
     }
 
+    /// Those who wait for this execution look again: something changed that no store knows.
+    pub(crate) fn execution_changed(&self, id: ExecutionId) {
+        self.executions.signal(id);
+    }
+
     fn tell(&self, change: &Change) {
         match change {
             Change::Ready {

@@ -22,4 +22,5 @@ pub mod permission;
 pub mod routes;
 pub mod settings;
 pub mod shutdown;
+pub mod tagged;
 pub mod waiting;

@@ -12,6 +12,8 @@ use taskpilot_store::rows::attempts::{AttemptError, AttemptRecord};
 use taskpilot_store::rows::executions::{ExecutionRecord, ExecutionSummary};
 use taskpilot_store::rows::stops::StopRecord;
 
+use crate::app::App;
+
 /// What a list tells of an execution.
 pub(crate) fn summary(summary: &ExecutionSummary, now: Timestamp) -> Execution {
     let standing = &summary.standing;
@@ -40,7 +42,7 @@ pub(crate) fn summary(summary: &ExecutionSummary, now: Timestamp) -> Execution {
 }
 
 /// All that is told of an execution, but for its progress.
-pub(crate) fn whole(record: &ExecutionRecord, now: Timestamp) -> Execution {
+fn whole(record: &ExecutionRecord, now: Timestamp) -> Execution {
     let last = record.attempts.last();
     let worker = last.map(|attempt| attempt.session.to_string());
     let listed = summary(&record.summary, now);
@@ -62,6 +64,16 @@ pub(crate) fn whole(record: &ExecutionRecord, now: Timestamp) -> Execution {
         stop: stop_of(record),
         attempts: Some(record.attempts.iter().map(attempt).collect()),
         ..listed
+    }
+}
+
+/// The execution with the latest word of its running attempt.
+pub(crate) fn told(app: &App, record: &ExecutionRecord) -> Execution {
+    let (id, attempt) = (record.summary.id, record.summary.standing.attempt);
+    let holder = record.summary.worker.as_ref();
+    Execution {
+        progress: holder.and_then(|(session, _)| app.progress.of(*session, id, attempt)),
+        ..whole(record, app.clock.now())
     }
 }
 

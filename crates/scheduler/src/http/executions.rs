@@ -19,12 +19,13 @@ use taskpilot_domain::names::IdempotencyKey;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 use taskpilot_server::extract::{
-    Idempotency, JsonBody, OptionalJsonBody, PathId, Patience, Query, Room,
+    Idempotency, IfNoneMatch, JsonBody, OptionalJsonBody, PathId, Patience, Query, Room,
 };
 use taskpilot_store::rows::executions::{CancelRequest, CancelTarget, ExecutionRecord};
 
 use crate::app::App;
-use crate::executions::{cancel, create, describe, list, read};
+use crate::executions::describe::told;
+use crate::executions::{cancel, change, create, list};
 
 type AppState = State<Arc<App>>;
 
@@ -93,19 +94,37 @@ pub(super) async fn create_executions(
     Ok(Json(Page { items, next: None }))
 }
 
-/// Reads an execution.
+/// Reads an execution. With `Prefer: wait` the answer waits until it differs from what
+/// `If-None-Match` names, or from what it is now.
 #[utoipa::path(
     get, path = "/tasks/{id}", operation_id = "get_execution", tag = "executions",
-    params(("id" = Id, Path, description = "The execution.")),
-    responses((status = 200, body = Execution, description = "The execution.")),
+    params(
+        ("id" = Id, Path, description = "The execution."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what was read before."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`, at most 60 seconds."),
+    ),
+    responses(
+        (status = 200, body = Execution, description = "The execution.",
+            headers(("ETag" = String, description = "It changes with whatever is told."))),
+        (status = 304, description = "It is as it was read before; with a wait, all the time."),
+    ),
 )]
 pub(super) async fn get_execution(
     State(app): AppState,
     context: RequestContext,
     PathId(id): PathId<ExecutionId>,
-) -> Result<Json<Execution>, ApiError> {
-    let record = read::read(&app, &context.namespace, id).await?;
-    Ok(Json(told(&app, &record)))
+    IfNoneMatch(known): IfNoneMatch,
+    patience: Patience,
+) -> Result<Response, ApiError> {
+    let place = (&context.namespace, id);
+    let Some((wait, seat)) = patience.sit_down() else {
+        return Ok(change::look(&app, place).await?.answer(known.as_ref()));
+    };
+    let seen = change::seen(&app, place, known.as_ref(), (wait, &seat)).await?;
+    let mut response = seen.last.answer(known.as_ref());
+    let applied = patience.applied().filter(|_| seen.honoured);
+    response.headers_mut().extend(applied);
+    Ok(response)
 }
 
 /// Lists executions, newest first, or those of some ids.
@@ -237,14 +256,4 @@ async fn canceled(
     let mut response = (status, Json(told(app, &canceled.record))).into_response();
     response.headers_mut().extend(applied);
     Ok(response)
-}
-
-/// The execution with the latest word of its running attempt.
-fn told(app: &App, record: &ExecutionRecord) -> Execution {
-    let (id, attempt) = (record.summary.id, record.summary.standing.attempt);
-    let holder = record.summary.worker.as_ref();
-    Execution {
-        progress: holder.and_then(|(session, _)| app.progress.of(*session, id, attempt)),
-        ..describe::whole(record, app.clock.now())
-    }
 }

@@ -30,7 +30,7 @@ fn table() -> Table<Arc<App>> {
         Route::post("/tasks", "create_execution", USE, e::create_execution),
         Route::get("/tasks", "list_executions", USE, e::list_executions).with_query(),
         Route::post("/tasks/batch", "create_executions", USE, e::create_executions),
-        Route::get("/tasks/{id}", "get_execution", USE, e::get_execution),
+        Route::get("/tasks/{id}", "get_execution", USE, e::get_execution).waits(),
         Route::put("/tasks/{id}/cancel", "cancel_execution", USE, e::cancel_execution).waits(),
         Route::put("/tasks/by-key/{key}/cancel", "cancel_execution_by_key", USE, e::cancel_execution_by_key).waits(),
         Route::get("/queues", "list_queues", OPERATE, q::list_queues),

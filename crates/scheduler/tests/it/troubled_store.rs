@@ -1,5 +1,5 @@
 //! A store of which one verb, the expiry of sessions, and the check fail as long as a test wants it
-//! to.
+//! to; and of which a test can hold one read.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,11 +24,31 @@ use taskpilot_store::rows::sessions::{
 use taskpilot_store::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
 use taskpilot_store::scheduler::{Forgotten, SchedulerStore, Tick};
 use taskpilot_store_sqlite::SqliteSchedulerStore;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 
 pub(crate) struct TroubledStore {
     store: SqliteSchedulerStore,
     trouble: Mutex<Option<StoreError>>,
+    held: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
+}
+
+/// A read that a test holds up.
+pub(crate) struct HeldRead {
+    taken: oneshot::Receiver<()>,
+    go: oneshot::Sender<()>,
+}
+
+impl HeldRead {
+    /// Returns once the store was read.
+    pub(crate) async fn taken(mut self) -> Self {
+        (&mut self.taken).await.unwrap();
+        self
+    }
+
+    /// Lets the reader have what was read.
+    pub(crate) fn return_it(self) {
+        self.go.send(()).unwrap();
+    }
 }
 
 impl TroubledStore {
@@ -36,12 +56,30 @@ impl TroubledStore {
         Self {
             store,
             trouble: Mutex::default(),
+            held: Mutex::default(),
         }
     }
 
     /// From now on sessions expire, or this goes wrong instead.
     pub(crate) fn set(&self, trouble: Option<StoreError>) {
         *self.trouble.lock().unwrap() = trouble;
+    }
+}
+
+impl TroubledStore {
+    /// Holds what the next read of an execution finds.
+    pub(crate) fn hold_next_read(&self) -> HeldRead {
+        let ((told, taken), (go, gone)) = (oneshot::channel(), oneshot::channel());
+        *self.held.lock().unwrap() = Some((told, gone));
+        HeldRead { taken, go }
+    }
+
+    async fn hold(&self) {
+        let held = self.held.lock().unwrap().take();
+        if let Some((told, gone)) = held {
+            told.send(()).unwrap();
+            gone.await.unwrap();
+        }
     }
 }
 
@@ -52,6 +90,16 @@ macro_rules! pass_on {
             $(async fn $verb(&self, $($name: $kind),*) -> Result<$answer, StoreError> {
                 self.store.$verb($($name),*).await
             })*
+
+            async fn get_execution(
+                &self,
+                namespace: &Namespace,
+                id: ExecutionId,
+            ) -> Result<Option<ExecutionRecord>, StoreError> {
+                let record = self.store.get_execution(namespace, id).await;
+                self.hold().await;
+                record
+            }
 
             async fn expire_sessions(
                 &self,
@@ -99,7 +147,6 @@ impl QueueStore for TroubledStore {
 
 pass_on! {
     create_executions(now: Timestamp, executions: Vec<NewExecution>) -> Vec<CreateOutcome>;
-    get_execution(namespace: &Namespace, id: ExecutionId) -> Option<ExecutionRecord>;
     find_executions(namespace: &Namespace, ids: Vec<ExecutionId>) -> Vec<ExecutionSummary>;
     list_executions(namespace: &Namespace, filter: ExecutionFilter) -> Vec<ExecutionSummary>;
     cancel_executions(now: Timestamp, requests: Vec<CancelRequest>) -> Vec<CancelOutcome>;

@@ -3,6 +3,7 @@
 mod batch;
 mod by_key;
 mod cancel;
+mod change;
 mod create;
 mod list;
 mod wait;
