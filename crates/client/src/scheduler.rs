@@ -36,6 +36,15 @@ pub struct OnBehalf {
     pub request_id: String,
 }
 
+/// What a read waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watch<'a> {
+    /// The `ETag` of what is known: the answer is to differ from it.
+    pub seen: &'a str,
+    /// Whole seconds, at most 60.
+    pub wait: Duration,
+}
+
 /// Calls one scheduler. Cancels have a connection pool of their own: they never wait behind others.
 #[derive(Debug)]
 pub struct SchedulerClient {
@@ -107,9 +116,18 @@ impl SchedulerClient {
         self.send(&self.ordinary, call, on).await
     }
 
-    /// `GET /tasks/{id}`.
-    pub async fn get(&self, on: &OnBehalf, id: i64) -> Result<Answer, NoAnswer> {
+    /// `GET /tasks/{id}`; with a watch, the answer is 304 where nothing changed in its time.
+    pub async fn get(
+        &self,
+        on: &OnBehalf,
+        id: i64,
+        watch: Option<Watch<'_>>,
+    ) -> Result<Answer, NoAnswer> {
         let call = Call::new(Method::GET, format!("/tasks/{id}"));
+        let call = match watch {
+            Some(Watch { seen, wait }) => call.header("if-none-match", seen).preferring(wait),
+            None => call,
+        };
         self.send(&self.ordinary, call, on).await
     }
 
@@ -182,8 +200,7 @@ impl SchedulerClient {
             call = call.json(body);
         }
         if let Some(wait) = wait {
-            let preference = format!("wait={}", wait.as_secs());
-            call = call.header(headers::PREFER, &preference).waiting(wait);
+            call = call.preferring(wait);
         }
         self.send(&self.cancel, call, on).await
     }

@@ -155,8 +155,7 @@ impl TasksClient {
         let path = format!("/api/tasks/{id}/execution/cancel");
         let mut call = Call::new(Method::PUT, path).json(json(body)?);
         if let Some(wait) = wait {
-            let preference = format!("wait={}", wait.as_secs());
-            call = call.header(headers::PREFER, &preference).waiting(wait);
+            call = call.preferring(wait);
         }
         let answer = self.transport.send(&call).await?.success()?;
         if answer.status == StatusCode::ACCEPTED {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
+use taskpilot_api::headers::PREFER;
 use tokio::time::{Instant, timeout_at};
 
 use crate::budget::RetryBudget;
@@ -114,6 +115,13 @@ impl Call {
     pub fn waiting(mut self, wait: Duration) -> Self {
         self.extra_wait = wait;
         self
+    }
+
+    /// The same, with the wish that the server waits so many whole seconds.
+    #[must_use]
+    pub fn preferring(self, wait: Duration) -> Self {
+        let wish = format!("wait={}", wait.as_secs());
+        self.header(PREFER, &wish).waiting(wait)
     }
 }
 

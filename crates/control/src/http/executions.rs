@@ -12,28 +12,50 @@ use taskpilot_api::schema::Id;
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
-use taskpilot_server::extract::{OptionalJsonBody, PathId, Patience, Query};
+use taskpilot_server::extract::{IfNoneMatch, OptionalJsonBody, PathId, Patience, Query};
 use taskpilot_server::waiting::Seat;
 
 use crate::app::App;
 use crate::executions::cancel::{self, Canceled, Wish};
-use crate::executions::{list, read};
+use crate::executions::{change, list};
 
 type AppState = State<Arc<App>>;
 
-/// Reads how the execution of a task stands.
+/// Reads how the execution of a task stands. With `Prefer: wait` the answer waits until it differs
+/// from what `If-None-Match` names, or from what it is now, if the scheduler can.
 #[utoipa::path(
     get, path = "/api/tasks/{id}/execution", operation_id = "get_task_execution",
     tag = "executions",
-    params(("id" = Id, Path, description = "The task.")),
-    responses((status = 200, body = ExecutionView, description = "Its execution.")),
+    params(
+        ("id" = Id, Path, description = "The task."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what was read before."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`, at most 60 seconds."),
+    ),
+    responses(
+        (status = 200, body = ExecutionView, description = "Its execution.",
+            headers(("ETag" = String, description = "It changes with whatever is told."))),
+        (status = 304, description = "It is as it was read before; with a wait that was applied, all the time."),
+    ),
 )]
 pub(super) async fn get_task_execution(
     State(app): AppState,
     context: RequestContext,
     PathId(id): PathId<TaskId>,
-) -> Result<Json<ExecutionView>, ApiError> {
-    read::read(&app, &context, id).await.map(Json)
+    IfNoneMatch(known): IfNoneMatch,
+    patience: Patience,
+) -> Result<Response, ApiError> {
+    let known = known.as_ref();
+    let Some((wait, seat)) = patience.sit_down() else {
+        return Ok(change::look(&app, &context, id).await?.answer(known));
+    };
+    let seen = tokio::select! {
+        seen = change::seen(&app, &context, id, (known, wait)) => seen?,
+        () = seat.closing() => return Ok(change::look(&app, &context, id).await?.answer(known)),
+    };
+    let mut response = seen.last.answer(known);
+    let applied = patience.applied().filter(|_| seen.honoured);
+    response.headers_mut().extend(applied);
+    Ok(response)
 }
 
 /// Cancels the execution of a task; repeatable. The verdict is final, and with `Prefer: wait` the

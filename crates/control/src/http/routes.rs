@@ -35,7 +35,7 @@ fn table() -> Table<Arc<App>> {
         Route::post("/api/tasks/{id}/clone", "clone_task", WRITE, t::clone_task),
         Route::put("/api/tasks/{id}/cancel", "withdraw_task", WRITE, t::withdraw_task),
         Route::post("/api/tasks/{id}/scheduler", "bind_task", WRITE, b::bind_task),
-        Route::get("/api/tasks/{id}/execution", "get_task_execution", LOOK, e::get_task_execution),
+        Route::get("/api/tasks/{id}/execution", "get_task_execution", LOOK, e::get_task_execution).waits(),
         Route::put("/api/tasks/{id}/execution/cancel", "cancel_task_execution", CANCEL, e::cancel_task_execution).waits(),
         Route::get("/api/executions", "list_executions", LOOK, e::list_executions).with_query(),
         Route::get("/api/queues", "list_queues", OPERATE, q::list_queues),

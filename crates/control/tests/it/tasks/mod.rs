@@ -4,6 +4,7 @@ mod batch;
 mod bind;
 mod binding;
 mod cancel;
+mod change;
 mod clone;
 mod create;
 mod delete;
