@@ -28,6 +28,17 @@ pub enum Canceled {
     StopOpen(Box<ExecutionView>),
 }
 
+/// What a look at an execution found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// How it stands; `None` where it is as it was known.
+    pub view: Option<Box<ExecutionView>>,
+    /// The `ETag` of that.
+    pub tag: Option<String>,
+    /// Whether the server waited for a change, or would have.
+    pub waited: bool,
+}
+
 /// Calls one control plane on behalf of a user.
 #[derive(Debug, Clone)]
 pub struct TasksClient {
@@ -143,6 +154,32 @@ impl TasksClient {
             format!("/api/tasks/{id}/execution"),
         ))
         .await
+    }
+
+    /// The same once it differs from what is known, or when the whole seconds to wait are over. A
+    /// server that cannot wait answers at once.
+    pub async fn execution_changed(
+        &self,
+        id: i64,
+        known: Option<&str>,
+        wait: Duration,
+    ) -> Result<Seen, ClientError> {
+        let mut call = Call::new(Method::GET, format!("/api/tasks/{id}/execution"));
+        if let Some(known) = known {
+            call = call.header("if-none-match", known);
+        }
+        if wait >= Duration::from_secs(1) {
+            call = call.preferring(wait);
+        }
+        let answer = self.transport.send(&call).await?;
+        let is_known = known.is_some() && answer.status == StatusCode::NOT_MODIFIED;
+        let answer = if is_known { answer } else { answer.success()? };
+        let tag = answer.headers.get("etag");
+        Ok(Seen {
+            tag: tag.and_then(|tag| tag.to_str().ok()).map(str::to_owned),
+            waited: answer.headers.contains_key(headers::PREFERENCE_APPLIED),
+            view: if is_known { None } else { Some(answer.read()?) },
+        })
     }
 
     /// `PUT /api/tasks/{id}/execution/cancel`; with a wait it answers when the stop is settled.

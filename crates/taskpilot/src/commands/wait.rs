@@ -2,11 +2,13 @@
 
 mod patience;
 
+use std::time::Duration;
+
 use taskpilot_api::errors::ErrorCode;
 use taskpilot_api::executions::ExecutionView;
 use taskpilot_api::tasks::Task;
 use taskpilot_client::ClientError;
-use taskpilot_client::tasks::TasksClient;
+use taskpilot_client::tasks::{Seen, TasksClient};
 use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::execution::State;
 use taskpilot_domain::stop::StopStatus;
@@ -25,23 +27,56 @@ pub(super) async fn until(
     settled: impl Fn(&ExecutionView) -> bool,
     mut seen: impl FnMut(&ExecutionView),
 ) -> Result<(ExecutionView, bool), Failure> {
-    let mut last = None;
+    let (mut last, mut known) = (None, None);
     loop {
-        match patience.answer(|| look(client, id)).await {
-            Ok(Look::Execution(view)) => {
+        let tag: Option<&str> = known.as_deref();
+        let wait = tag.map_or(Duration::ZERO, |_| patience.to_spare());
+        // Who knows nothing yet is answered at once: then it is the server's turn to wait.
+        let mut next = Next::Pause;
+        match patience.answer(|| look(client, id, tag, wait)).await {
+            Ok(Look::Execution(now)) => {
                 patience.nothing_is_in_the_way();
-                seen(&view);
-                if settled(&view) {
-                    return Ok((*view, true));
+                next = Next::after(tag, &now);
+                known = now.tag;
+                if let Some(view) = now.view {
+                    seen(&view);
+                    if settled(&view) {
+                        return Ok((*view, true));
+                    }
+                    last = Some(*view);
                 }
-                last = Some(*view);
             }
             Ok(Look::Binding(task)) => patience.wait_because(&being_bound(&task)),
             Err(Failure::Coded(Code::TimedOut, why)) => return ran_out(last, why),
             Err(failure) => return Err(failure),
         }
-        if let Err(ran_out_of_time) = patience.pause().await {
+        if let Err(ran_out_of_time) = next.is_reached(patience).await {
             return ran_out(last, ran_out_of_time.to_string());
+        }
+    }
+}
+
+/// What comes between two looks.
+enum Next {
+    /// Nothing: the server waits, or is asked to for the first time.
+    AtOnce,
+    /// A pause of our own.
+    Pause,
+}
+
+impl Next {
+    fn after(tag: Option<&str>, look: &Seen) -> Self {
+        if look.waited || (tag.is_none() && look.tag.is_some()) {
+            Self::AtOnce
+        } else {
+            Self::Pause
+        }
+    }
+
+    async fn is_reached(self, patience: &mut Patience) -> Result<(), Failure> {
+        match self {
+            Self::AtOnce => patience.go_on(),
+            Self::Pause => patience.pause().await,
         }
     }
 }
@@ -56,14 +91,19 @@ fn ran_out(last: Option<ExecutionView>, why: String) -> Result<(ExecutionView, b
 /// What one look found.
 enum Look {
     /// The execution.
-    Execution(Box<ExecutionView>),
+    Execution(Seen),
     /// None yet: the task is being bound, or was bound just now.
     Binding(Box<Task>),
 }
 
-async fn look(client: &TasksClient, id: i64) -> Result<Look, Failure> {
-    match client.execution(id).await {
-        Ok(view) => Ok(Look::Execution(Box::new(view))),
+async fn look(
+    client: &TasksClient,
+    id: i64,
+    known: Option<&str>,
+    wait: Duration,
+) -> Result<Look, Failure> {
+    match client.execution_changed(id, known, wait).await {
+        Ok(seen) => Ok(Look::Execution(seen)),
         Err(error) if is_not_bound(&error) => {
             let task = client.get(id).await?;
             if may_be_bound_yet(&task) {

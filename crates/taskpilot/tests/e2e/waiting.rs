@@ -1,15 +1,17 @@
 //! Commands that wait, while a service is away: an outage is not an end.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::http::Http;
 use taskpilot_e2e::stand_in::{Manner, Says, StandIn};
 use taskpilot_e2e::taskpilot::Taskpilot;
-use taskpilot_e2e::wait::{SOON, wait_until};
+use taskpilot_e2e::wait::{SOON, lasts_for, wait_until};
 use taskpilot_e2e::workbench::Workbench;
 
 use crate::api::{
-    Bound, ask_to_bind, bind, bind_in_vain, create_of, start_until, task_when, view_when,
+    Bound, ask_to_bind, bind, bind_in_vain, create_of, start, start_until, task_when, view_when,
 };
 use crate::fleet::Fleet;
 use crate::start::{ControlOnly, launch};
@@ -67,6 +69,46 @@ async fn a_bind_that_waits_goes_on_when_the_scheduler_is_there() -> Result<()> {
     let _worker = fleet.start_worker("worker")?;
     let _scheduler = fleet.start_scheduler().await?;
     assert_eq!(bind.ends().await?.0, Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watch_tells_each_state_and_lets_the_server_wait() -> Result<()> {
+    let fleet = Fleet::new()?;
+    let _scheduler = fleet.start_scheduler().await?;
+    let _control = fleet.start_control().await?;
+    let Bound { task, execution } = start(fleet.control(), "gate", &json!({})).await?;
+    let between = StandIn::start_as(Manner::Forwards(fleet.control().address())).await?;
+    let watch = launch(&fleet.bench)
+        .args(["task", "watch", &task.to_string()])
+        .env("TASKPILOT_URL", between.url());
+    let watch = Command(watch.spawn("watch")?);
+    let told = async |state: &str| {
+        wait_until("it tells the state", SOON, || async {
+            Ok(watch.0.stdout()?.contains(state).then_some(()))
+        })
+        .await
+    };
+    told("PENDING READY\n").await?;
+    // One look, and one that the server waits with: whoever polls asks many times in that.
+    lasts_for("nobody polls", Duration::from_secs(1), || async {
+        Ok(between.seen().len() <= 2)
+    })
+    .await?;
+    let _worker = fleet.start_worker("worker")?;
+    told("RUNNING  on worker\n").await?;
+    fleet.bench.open_gate(execution, 1)?;
+    let (code, told, waits) = watch.ends().await?;
+    assert_eq!((code, waits), (Some(0), 0), "{told}");
+    let states: Vec<&str> = told.lines().take(3).collect();
+    assert_eq!(
+        states,
+        [
+            "PENDING READY",
+            "RUNNING  on worker",
+            "SUCCEEDED  on worker"
+        ]
+    );
     Ok(())
 }
 

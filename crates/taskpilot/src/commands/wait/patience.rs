@@ -13,6 +13,9 @@ use crate::output::{self, Format};
 /// Time between two looks: short enough that nobody feels it.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// The longest that a server is asked to wait for a change: one that hangs is noticed after that.
+const WAIT: Duration = Duration::from_secs(10);
+
 /// The time that a command was given, and whether it has said that it waits.
 pub(in crate::commands) struct Patience {
     url: String,
@@ -90,22 +93,30 @@ impl Patience {
         self.reason = None;
     }
 
-    /// Lets some time go by, unless it is over.
-    pub(in crate::commands) async fn pause(&mut self) -> Result<(), Failure> {
+    /// How long a server may wait in the place of this command: whole seconds, which end before the
+    /// time does.
+    pub(in crate::commands) fn to_spare(&self) -> Duration {
+        let left = self.end.map(|end| end.saturating_duration_since(now()));
+        let left = left.map_or(WAIT, |left| left.min(WAIT));
+        Duration::from_secs(left.as_secs())
+    }
+
+    /// Goes on without a pause, unless the time is over.
+    pub(in crate::commands) fn go_on(&mut self) -> Result<(), Failure> {
         self.has_paused = true;
-        let wait = LOOK.max(std::mem::take(&mut self.asked));
-        let next = now().checked_add(wait);
         match self.end {
             Some(end) if now() >= end => Err(self.ran_out()),
-            Some(end) => {
-                pause_until(next.map_or(end, |next| next.min(end))).await;
-                Ok(())
-            }
-            None => {
-                pause_until(next.unwrap_or_else(|| now() + LOOK)).await;
-                Ok(())
-            }
+            Some(_) | None => Ok(()),
         }
+    }
+
+    /// Lets some time go by, unless it is over.
+    pub(in crate::commands) async fn pause(&mut self) -> Result<(), Failure> {
+        self.go_on()?;
+        let wait = LOOK.max(std::mem::take(&mut self.asked));
+        let next = now().checked_add(wait).unwrap_or_else(|| now() + LOOK);
+        pause_until(self.end.map_or(next, |end| next.min(end))).await;
+        Ok(())
     }
 
     /// Whether a failure is one that passes by itself.
