@@ -50,8 +50,9 @@ pub(crate) async fn heartbeat(
             let told: Vec<ExecutionId> = beat.progress.iter().map(|one| one.execution_id).collect();
             let said = beat.progress.into_iter().map(|one| noted(one, now));
             app.progress.note(session.id, &own, said);
-            told.into_iter()
-                .for_each(|id| app.hub.execution_changed(id));
+            for id in told {
+                app.hub.execution_changed(id);
+            }
             Ok(HeartbeatAnswer {
                 remaining_ms,
                 orders: orders.iter().map(order).collect(),

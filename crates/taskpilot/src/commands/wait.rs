@@ -50,7 +50,7 @@ pub(super) async fn until(
             Err(Failure::Coded(Code::TimedOut, why)) => return ran_out(last, why),
             Err(failure) => return Err(failure),
         }
-        if let Err(ran_out_of_time) = next.is_reached(patience).await {
+        if let Err(ran_out_of_time) = next.reach(patience).await {
             return ran_out(last, ran_out_of_time.to_string());
         }
     }
@@ -73,7 +73,7 @@ impl Next {
         }
     }
 
-    async fn is_reached(self, patience: &mut Patience) -> Result<(), Failure> {
+    async fn reach(self, patience: &mut Patience) -> Result<(), Failure> {
         match self {
             Self::AtOnce => patience.go_on(),
             Self::Pause => patience.pause().await,
