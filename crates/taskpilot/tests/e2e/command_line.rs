@@ -248,8 +248,10 @@ async fn many_tasks_are_created_from_lines() -> Result<()> {
         json!({"type": "quick", "payload": 1, "bind": true, "idempotencyKey": "a"}),
         json!({"type": "quick", "title": "T"}),
     ];
-    let text =
-        |lines: &[Value]| -> String { lines.iter().map(|line| format!("{line}\n\n")).collect() };
+    let text = |lines: &[Value]| {
+        let lines = lines.iter().map(Value::to_string);
+        lines.collect::<Vec<_>>().join("\n\n")
+    };
     std::fs::write(&file, text(&lines))?;
     let told = ends(&up, &command(""), 0).await?;
     assert_eq!(
