@@ -116,6 +116,13 @@ impl SchedulerClient {
         self.send(&self.ordinary, call, on).await
     }
 
+    /// `POST /tasks/batch` with exactly these bytes, in which each create has its key. Once: what was
+    /// not answered is better asked for one by one.
+    pub async fn create_batch(&self, on: &OnBehalf, body: &str) -> Result<Answer, NoAnswer> {
+        let call = Call::new(Method::POST, "/tasks/batch").json(body.as_bytes().to_vec());
+        self.send(&self.ordinary, call.once(), on).await
+    }
+
     /// `GET /tasks/{id}`; with a watch, the answer is 304 where nothing changed in its time.
     pub async fn get(
         &self,

@@ -142,7 +142,7 @@ async fn send_plain(app: &App, errand: &Errand) -> Landing {
     conclude(app, errand, judge(Form::Plain, answer)).await
 }
 
-async fn conclude(app: &App, errand: &Errand, verdict: Verdict) -> Landing {
+pub(super) async fn conclude(app: &App, errand: &Errand, verdict: Verdict) -> Landing {
     let record = &errand.record;
     match verdict {
         Verdict::Accepted(execution) => outcome::bound(app, record, execution).await,
@@ -174,6 +174,6 @@ async fn cancel_bound(
     Ok(())
 }
 
-fn on_behalf(errand: &Errand, principal: &PrincipalName) -> OnBehalf {
+pub(super) fn on_behalf(errand: &Errand, principal: &PrincipalName) -> OnBehalf {
     behalf::of(principal, &errand.record.namespace, &errand.request_id)
 }

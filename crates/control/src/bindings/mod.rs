@@ -8,3 +8,4 @@ pub(crate) mod flights;
 pub(crate) mod judge;
 mod outcome;
 pub(crate) mod request;
+pub(crate) mod together;

@@ -1,7 +1,7 @@
 //! Creates many tasks in one commit. Each stands or falls alone, and those that shall be bound are
-//! bound by the path of single creates, a few at a time.
+//! bound together where the scheduler takes batches, else by the path of single creates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use taskpilot_api::batch::BatchItem;
@@ -19,6 +19,7 @@ use super::create::{Created, answer_of, as_it_is, checked};
 use crate::app::App;
 use crate::bindings::drive::{Driven, Errand};
 use crate::bindings::flights::board;
+use crate::bindings::together::drive_together;
 use crate::http::error::unavailable;
 
 /// Creates the tasks, now or before, and gives them in their order, each as it is now.
@@ -84,20 +85,24 @@ async fn drive_all(
     open: &[&BindingRecord],
 ) -> HashMap<TaskId, TaskRecord> {
     let mut bound = HashMap::new();
-    let errand = |record: &BindingRecord| Errand {
-        record: record.clone(),
+    let errand = |record: &&BindingRecord| Errand {
+        record: (*record).clone(),
         request_id: context.request_id.clone(),
     };
     let driving = async {
-        for some in open.chunks(BINDINGS_AT_ONCE_MAX as usize) {
-            let flights: Vec<_> = some
-                .iter()
-                .map(|record| board(app, errand(record)))
-                .collect();
+        let together = drive_together(app, open.iter().map(errand).collect()).await;
+        let settled: HashSet<_> = together.iter().map(|(task, _)| *task).collect();
+        bound.extend(
+            together
+                .into_iter()
+                .filter_map(|(_, driven)| task_of(driven)),
+        );
+        let rest = open.iter().filter(|record| !settled.contains(&record.task));
+        let rest: Vec<_> = rest.map(errand).collect();
+        for some in rest.chunks(BINDINGS_AT_ONCE_MAX as usize) {
+            let flights: Vec<_> = some.iter().map(|one| board(app, one.clone())).collect();
             for flight in flights {
-                if let Ok(Driven::Bound(task)) = flight.landed().await {
-                    bound.insert(task.id, *task);
-                }
+                bound.extend(flight.landed().await.ok().and_then(task_of));
             }
         }
     };
@@ -107,4 +112,11 @@ async fn drive_all(
         tracing::warn!(bound, of, "a batch is not bound within its time");
     }
     bound
+}
+
+fn task_of(driven: Driven) -> Option<(TaskId, TaskRecord)> {
+    match driven {
+        Driven::Bound(task) => Some((task.id, *task)),
+        Driven::Refused(_) | Driven::Open(_) | Driven::Over | Driven::Broken(_) => None,
+    }
 }

@@ -142,13 +142,18 @@ async fn a_batch_has_its_bounds() {
 async fn items_are_bound_with_a_key_and_options_of_their_own() {
     let clock = clock();
     let scheduler = ours::start(clock.clone()).await;
-    let control = start(&scheduler.url(), clock, Policy::default());
+    let way = Manner::Forwards(scheduler.address);
+    let way = StandIn::start_as(way).await.unwrap();
+    let control = start(&way.url(), clock, Policy::default());
     let mut items = to_bind(70);
     items[0] = json!({"type": "demo"});
     items[1] = json!({"type": "demo", "payload": 7, "bind": true, "schedulerType": "demo-slow",
         "execution": {"queue": "mail", "priority": 3}, "idempotencyKey": "k"});
     items[69] = items[1].clone();
     let first = answers(&control, &items).await;
+    // One look at what it offers, and one call for all.
+    let calls: Vec<_> = way.seen().into_iter().map(|seen| seen.method).collect();
+    assert_eq!(calls, ["GET", "POST"]);
     let standings = standings(&first);
     assert_eq!(standings[0], ("PENDING", None, None));
     assert_eq!(first[69], first[1]);
@@ -241,9 +246,11 @@ async fn a_scheduler_that_hangs_holds_a_batch_no_longer_than_one_call() {
     let clock = clock();
     let scheduler = ours::start(clock.clone()).await;
     let to = scheduler.address;
-    let way = Manner::Hangs.for_creates_else(Manner::Forwards(to));
-    let way = StandIn::start_as(way).await.unwrap();
+    let way = StandIn::start_as(Manner::Forwards(to)).await.unwrap();
     let control = start(&way.url(), clock, HURRIED);
+    control.bound().await;
+    way.behave(Manner::Hangs);
+    way.forget();
     let answers = answers(&control, &to_bind(100)).await;
     // One after the other, all would have been sent before the answer.
     let creates = way.creates();
@@ -257,8 +264,92 @@ async fn a_scheduler_that_hangs_holds_a_batch_no_longer_than_one_call() {
     for _ in 0..5 {
         control.reconcile().await;
     }
-    for task in 1..=100 {
+    for task in 2..=101 {
         assert_eq!(control.task(task).await["status"], "BOUND");
     }
-    assert_eq!(scheduler.executions().await.len(), 100);
+    assert_eq!(scheduler.executions().await.len(), 101);
+}
+
+#[tokio::test]
+async fn a_batch_whose_answer_is_lost_makes_one_execution_for_each() {
+    let clock = clock();
+    let scheduler = ours::start(clock.clone()).await;
+    let to = scheduler.address;
+    let way = StandIn::start_as(Manner::Forwards(to)).await.unwrap();
+    let control = start(&way.url(), clock, Policy::default());
+    control.bound().await;
+    way.behave(Manner::ForwardsAndHangsUp(to));
+    let answers = answers(&control, &to_bind(3)).await;
+    let open = ("BINDING", Some("scheduler_unavailable"), None);
+    assert_eq!(standings(&answers), [open; 3]);
+    assert_eq!(scheduler.executions().await.len(), 4);
+    way.behave(Manner::Forwards(to));
+    control.reconcile().await;
+    for task in 2..=4 {
+        assert_eq!(control.task(task).await["status"], "BOUND");
+    }
+    assert_eq!(scheduler.executions().await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_a_batch_answers_to_each_is_judged_as_if_it_were_alone() {
+    let option = json!({"status": 422, "code": "invalid_body", "field": "priority"});
+    let expired = json!({"status": 410, "code": "binding_key_expired"});
+    let said = json!({"items": [
+        {"execution": {"id": 7}},
+        {"problem": option},
+        {"problem": expired},
+        {"problem": {"status": 503}},
+        {"problem": {"detail": "no status"}},
+        {"execution": {"id": "7"}},
+        {},
+    ]});
+    let says = Says::status(200).header("TaskPilot-Extensions", Extensions::all().to_header());
+    let scheduler = StandIn::start_as(says.json(&said).into()).await.unwrap();
+    let control = before(&scheduler.url());
+    let answers = answers(&control, &to_bind(7)).await;
+    let open = ("BINDING", Some("scheduler_error"), None);
+    assert_eq!(
+        standings(&answers),
+        [
+            ("BOUND", None, Some(7)),
+            ("PENDING", Some("invalid_body"), None),
+            ("BINDING", Some("binding_key_expired"), None),
+            open,
+            open,
+            open,
+            open,
+        ]
+    );
+    // The key of the one that was refused is spent, and nothing is sent alone.
+    assert_eq!(
+        (scheduler.creates().len(), scheduler.cancels().len()),
+        (0, 1)
+    );
+}
+
+#[tokio::test]
+async fn what_is_sent_together_fits_into_one_body_of_the_scheduler() {
+    let clock = clock();
+    let scheduler = ours::start(clock.clone()).await;
+    let way = Manner::Forwards(scheduler.address);
+    let way = StandIn::start_as(way).await.unwrap();
+    let control = start(&way.url(), clock, Policy::default());
+    // With the options written out, three of these are more than a body takes.
+    let payload = "x".repeat(349_400);
+    let items: Value = vec![json!({"type": "demo", "payload": payload, "bind": true}); 3].into();
+    let answers = answers(&control, &items).await;
+    assert!(
+        standings(&answers)
+            .iter()
+            .all(|standing| standing.0 == "BOUND")
+    );
+    let calls: Vec<_> = way
+        .seen()
+        .into_iter()
+        .skip(1)
+        .map(|seen| seen.path)
+        .collect();
+    assert_eq!(calls, ["/tasks/batch", "/tasks"]);
+    assert_eq!(scheduler.executions().await.len(), 3);
 }

@@ -1,0 +1,188 @@
+//! Sends many bindings in one call to a scheduler that takes batches.
+//!
+//! What is said of one is judged as if it had been sent alone. Whatever a batch leaves open is for
+//! [`drive`](super::drive::drive), with the same keys and bytes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use taskpilot_api::extensions::Extension;
+use taskpilot_api::json::JsonText;
+use taskpilot_api::page::Page;
+use taskpilot_api::problem::Problem;
+use taskpilot_client::transport::Answer;
+use taskpilot_domain::ids::TaskId;
+use taskpilot_domain::limits::{BATCH_ITEMS_MAX, BINDINGS_AT_ONCE_MAX, BODY_BYTES_MAX};
+use taskpilot_fault::{self as fault, Step};
+use taskpilot_store::rows::bindings::BindingRecord;
+
+use super::drive::{Driven, Errand, conclude, on_behalf};
+use super::judge::{Form, Verdict, judge};
+use crate::app::App;
+use crate::scheduler::reach;
+
+/// Those of these that were settled, one way or the other. It goes on also when nobody waits.
+pub(crate) async fn drive_together(app: &Arc<App>, errands: Vec<Errand>) -> Vec<(TaskId, Driven)> {
+    let portions = portions(fresh(errands));
+    let app = Arc::clone(app);
+    let sending = tokio::spawn(async move { send_all(&app, portions).await });
+    sending.await.unwrap_or_default()
+}
+
+/// The creates that were never sent, of one caller, each once.
+fn fresh(errands: Vec<Errand>) -> Vec<Errand> {
+    let first = errands.first().map(|errand| &errand.record);
+    let caller = first.map(|record| (record.namespace.clone(), record.request.principal.clone()));
+    let mut seen = HashSet::new();
+    let is_fresh = |record: &BindingRecord| {
+        let of = (record.namespace.clone(), record.request.principal.clone());
+        let untouched = record.refused.is_none() && record.plain_sent_at.is_none();
+        untouched && record.cancel.is_none() && Some(of) == caller
+    };
+    errands
+        .into_iter()
+        .filter(|errand| is_fresh(&errand.record) && seen.insert(errand.record.task))
+        .collect()
+}
+
+/// As many in a row as one call takes. What has a call to itself is not sent as a batch.
+fn portions(errands: Vec<Errand>) -> Vec<Vec<Errand>> {
+    let mut portions: Vec<Vec<Errand>> = Vec::new();
+    let mut bytes = 0;
+    for errand in errands {
+        let own = item(&errand.record).len() + 1;
+        bytes += own;
+        match portions.last_mut() {
+            Some(last) if last.len() < BATCH_ITEMS_MAX && bytes + FRAME.len() <= BODY_BYTES_MAX => {
+                last.push(errand);
+            }
+            _ => {
+                bytes = own;
+                portions.push(vec![errand]);
+            }
+        }
+    }
+    portions.retain(|portion| portion.len() > 1);
+    portions
+}
+
+const FRAME: &str = r#"{"items":[]}"#;
+
+/// The bytes that were committed, beside their key.
+fn item(record: &BindingRecord) -> String {
+    let request = &record.request;
+    let key = serde_json::Value::from(request.key.as_str());
+    format!(r#"{{"idempotencyKey":{key},"task":{}}}"#, request.extended)
+}
+
+async fn send_all(app: &Arc<App>, portions: Vec<Vec<Errand>>) -> Vec<(TaskId, Driven)> {
+    let mut settled = Vec::new();
+    for portion in portions {
+        let Some(verdicts) = send(app, &portion).await else {
+            break;
+        };
+        let mut judged: Vec<_> = portion.into_iter().zip(verdicts).collect();
+        // A few at a time: one that is refused takes a call.
+        while !judged.is_empty() {
+            let rest = judged.split_off(judged.len().min(BINDINGS_AT_ONCE_MAX as usize));
+            settled.extend(conclude_all(app, judged).await);
+            judged = rest;
+        }
+    }
+    settled
+}
+
+/// They wait for the store together, which commits them together.
+async fn conclude_all(app: &Arc<App>, judged: Vec<(Errand, Verdict)>) -> Vec<(TaskId, Driven)> {
+    let concluding: Vec<_> = judged
+        .into_iter()
+        .map(|(errand, verdict)| {
+            let app = Arc::clone(app);
+            let task = errand.record.task;
+            tokio::spawn(async move {
+                conclude(&app, &errand, verdict)
+                    .await
+                    .map(|driven| (task, driven))
+            })
+        })
+        .collect();
+    let mut settled = Vec::new();
+    for one in concluding {
+        // What could not be stored is open: it is driven again.
+        if let Ok(Ok(driven)) = one.await {
+            settled.push(driven);
+        }
+    }
+    settled
+}
+
+/// What is said of each; `None` where it was not said of each.
+async fn send(app: &App, portion: &[Errand]) -> Option<Vec<Verdict>> {
+    let first = portion.first()?;
+    let on = on_behalf(first, &first.record.request.principal);
+    let is_known = app.scheduler.announced().is_some();
+    let offers = reach::offers(&app.scheduler, &on, None).await.ok()?;
+    // As in a drive: a wish to cancel may have come while the scheduler was asked what it offers.
+    if !is_known && !are_wanted(app, portion).await {
+        return None;
+    }
+    if !(reach::takes_our_creates(&offers) && offers.has(Extension::Batch)) {
+        return None;
+    }
+    let items: Vec<_> = portion.iter().map(|errand| item(&errand.record)).collect();
+    let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
+    let call = app.scheduler.create_batch(&on, &body);
+    let answer = fault::around(Step::BindingSend, call, reach::cut).await;
+    let answer = answer
+        .ok()
+        .filter(|answer| answer.status == StatusCode::OK)?;
+    let said = answer.read::<Page<Said>>().ok()?.items;
+    let verdict = |said| judge(Form::Extended, Ok(alone(&answer, said)));
+    (said.len() == portion.len()).then(|| said.into_iter().map(verdict).collect())
+}
+
+/// Whether all of them are as they were committed: unfinished, and nobody wants to cancel one.
+async fn are_wanted(app: &App, portion: &[Errand]) -> bool {
+    for errand in portion {
+        let record = &errand.record;
+        let now = app
+            .store
+            .get_binding(record.task, &record.request.key)
+            .await;
+        if !now.is_ok_and(|now| now.is_some_and(|now| now.cancel.is_none())) {
+            return false;
+        }
+    }
+    true
+}
+
+/// What a batch answers to one create.
+#[derive(Deserialize)]
+struct Said {
+    #[serde(default)]
+    execution: Option<JsonText>,
+    #[serde(default)]
+    problem: Option<JsonText>,
+}
+
+/// The answer that the create would have had alone.
+fn alone(answer: &Answer, said: Said) -> Answer {
+    let (status, body) = match (said.execution, said.problem) {
+        (Some(execution), _) => (StatusCode::CREATED, execution),
+        (None, Some(problem)) => {
+            let read: Problem = problem.read().unwrap_or_default();
+            // Without a status it says nothing for good.
+            let status = StatusCode::from_u16(read.status);
+            (status.unwrap_or(StatusCode::BAD_GATEWAY), problem)
+        }
+        (None, None) => (StatusCode::OK, JsonText::null()),
+    };
+    Answer {
+        status,
+        headers: answer.headers.clone(),
+        body: body.as_str().into(),
+        earlier_unknown: answer.earlier_unknown,
+    }
+}
