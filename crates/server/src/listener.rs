@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +22,9 @@ use crate::shutdown::Shutdown;
 
 /// Bytes of a request's head, and of what is read ahead: a thousand connections stay below 64 MiB.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Connections that wait to be accepted; Linux takes no more (`net.core.somaxconn`). Whoever finds
+/// the queue full is not told: its system asks again a second later (RFC 6298).
+const BACKLOG: u32 = 4_096;
 /// Refusals that are written out at once; further connections are just closed.
 const REFUSALS_MAX: usize = 64;
 /// Time for a client over the cap to show that it is a probe.
@@ -81,10 +84,14 @@ impl Listener {
     }
 
     /// Binds a loopback address; port 0 takes a free one.
+    #[expect(
+        clippy::unused_async,
+        reason = "a socket needs a runtime, and so does an await"
+    )]
     pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
         Self::check(address)?;
         let refused = |error| BindError::Io(address, error);
-        let socket = TcpListener::bind(address).await.map_err(refused)?;
+        let socket = listen(address).map_err(refused)?;
         let local_addr = socket.local_addr().map_err(refused)?;
         Ok(Self { socket, local_addr })
     }
@@ -109,6 +116,18 @@ impl Listener {
         server.running.close();
         server.running.wait().await;
     }
+}
+
+/// Like `TcpListener::bind`, with a longer queue.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 struct Server {
