@@ -1,7 +1,7 @@
 //! Measures a TaskPilot from outside, over the surfaces that everybody has, and against the floor of
 //! the storage below it.
 //!
-//! [`BenchArgs`] is the command line of `taskpilot bench`; [`run`] gives a [`Report`].
+//! [`BenchArgs`] is the command line of `taskpilot bench`; [`run()`] gives a [`Report`].
 #![warn(missing_docs)]
 
 mod all;
