@@ -59,6 +59,7 @@ struct Asked {
 struct Looked {
     answer: ClaimAnswer,
     repeat: bool,
+    drained: bool,
 }
 
 impl Looked {
@@ -66,6 +67,16 @@ impl Looked {
     /// in vain, and its worker with it: orders for those attempts are answered only after it.
     fn is_final(&self) -> bool {
         self.repeat || !self.answer.grants.is_empty()
+    }
+
+    /// What it says of what is left. Slots only become free while a session waits.
+    fn look(&self) -> Look {
+        match (self.answer.grants.is_empty(), self.drained) {
+            (true, true) => Look::FoundNothing,
+            (true, false) => Look::HadNoRoom,
+            (false, true) => Look::TookTheLast,
+            (false, false) => Look::TookSome,
+        }
     }
 }
 
@@ -83,8 +94,7 @@ async fn wait(
         let mut place = app.hub.wait_for_work(asked.session.id, interest.clone());
         let looked = once(app, asked, Vec::new()).await?;
         if let Some(woken) = before.take().filter(ClaimSeat::is_woken) {
-            let look = look(app, asked, looked.answer.grants.len()).await;
-            woken.looked(look);
+            woken.looked(looked.look());
         }
         if looked.is_final() || now() >= end || !woken(&mut place, end, seat).await {
             return Ok(looked.answer);
@@ -99,22 +109,6 @@ async fn woken(place: &mut ClaimSeat, end: Instant, seat: &Seat) -> bool {
     tokio::select! {
         outcome = tokio::time::timeout_at(look, place.woken()) => outcome.unwrap_or(true),
         () = seat.closing() => false,
-    }
-}
-
-/// What a look that granted so much says of what is left. Slots only become free while a session
-/// waits, so a room that is there after the look was there in it.
-async fn look(app: &App, asked: Asked, granted: usize) -> Look {
-    if granted >= asked.max as usize {
-        return Look::TookSome;
-    }
-    let session = app.store.get_session(asked.session.id).await;
-    let room = matches!(&session, Ok(Some((_, one))) if one.running + one.stopping < one.slots);
-    match (granted, room) {
-        (0, true) => Look::FoundNothing,
-        (0, false) => Look::HadNoRoom,
-        (_, true) => Look::TookTheLast,
-        (_, false) => Look::TookSome,
     }
 }
 
@@ -133,6 +127,7 @@ async fn once(app: &App, asked: Asked, hand_ins: Vec<HandIn>) -> Result<Looked, 
             verdicts: given,
             remaining_ms,
             repeat,
+            drained,
         } => Ok(Looked {
             answer: ClaimAnswer {
                 claim_seq: asked.seq,
@@ -141,6 +136,7 @@ async fn once(app: &App, asked: Asked, hand_ins: Vec<HandIn>) -> Result<Looked, 
                 remaining_ms,
             },
             repeat,
+            drained,
         }),
         ClaimOutcome::OutOfOrder => {
             let detail = "a newer claim of this session was answered";

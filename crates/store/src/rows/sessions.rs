@@ -165,6 +165,8 @@ pub enum ClaimOutcome {
         remaining_ms: u64,
         /// Whether this is the last claim that was granted, once more: it never gets anything new.
         repeat: bool,
+        /// Whether it had room for more than there was to begin.
+        drained: bool,
     },
     /// A later claim was granted already.
     OutOfOrder,

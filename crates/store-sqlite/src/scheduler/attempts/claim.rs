@@ -8,7 +8,7 @@ use taskpilot_store::rows::executions::Grant;
 use taskpilot_store::rows::sessions::{ClaimOutcome, ClaimRequest, SessionGone};
 
 use super::finish;
-use super::grant::{grant_heads, grants_of};
+use super::grant::{grant_heads, grants_of, heads};
 use crate::failure::Failure;
 use crate::scheduler::attempts::count_running;
 use crate::scheduler::sessions::{self, Session};
@@ -43,9 +43,9 @@ pub(in crate::scheduler) fn claim(
         });
     }
     let last = session.claim_seq.map(|last| request.seq.cmp(&last));
-    let grants = match last {
+    let (grants, drained) = match last {
         Some(Ordering::Less) => return Ok(ClaimOutcome::OutOfOrder),
-        Some(Ordering::Equal) => grants_of(turn, session.id, request.seq)?,
+        Some(Ordering::Equal) => (grants_of(turn, session.id, request.seq)?, false),
         Some(Ordering::Greater) | None => grant(turn, &session, request)?,
     };
     Ok(ClaimOutcome::Served {
@@ -53,26 +53,31 @@ pub(in crate::scheduler) fn claim(
         verdicts,
         remaining_ms: session.lease_until.ms_since(turn.now),
         repeat: last == Some(Ordering::Equal),
+        drained,
     })
 }
 
+/// What is granted, and whether there was room for more.
 fn grant(
     turn: &mut Turn<'_>,
     session: &Session,
     request: &ClaimRequest,
-) -> Result<Vec<Grant>, Failure> {
+) -> Result<(Vec<Grant>, bool), Failure> {
     let room = room(turn, session)?;
     let tokens: &[Token] = &request.tokens[..request.tokens.len().min(room)];
     if tokens.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     }
-    let grants = grant_heads(turn, session.id, (request.seq, tokens))?;
+    let heads = heads(turn, session.id, tokens.len())?;
+    let found = heads.len();
+    let grants = grant_heads(turn, session.id, (request.seq, tokens), heads)?;
+    let drained = found < tokens.len() && grants.len() == found;
     if !grants.is_empty() {
         turn.tx.step(Step::AttemptClaim);
         turn.statement(NOTE_CLAIM)?
             .execute((session.id.get(), request.seq.cast_signed()))?;
     }
-    Ok(grants)
+    Ok((grants, drained))
 }
 
 /// Slots that neither run anything nor wait for a stop.

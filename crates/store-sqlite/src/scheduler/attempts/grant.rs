@@ -25,13 +25,13 @@ static LIST_CLAIMED: &str = include_str!("../../../sql/scheduler/attempts/list_c
 static GET_GRANT: &str = include_str!("../../../sql/scheduler/attempts/get_grant.sql");
 static INSERT: &str = include_str!("../../../sql/scheduler/attempts/insert.sql");
 
-/// Grants the heads of the session's queues and types, one to each token.
+/// Grants these heads, one to each token.
 pub(super) fn grant_heads(
     turn: &mut Turn<'_>,
     session: SessionId,
     (seq, tokens): (u64, &[Token]),
+    heads: Vec<Head>,
 ) -> Result<Vec<Grant>, Failure> {
-    let heads = heads(turn, session, tokens.len())?;
     let mut grants = Vec::with_capacity(heads.len());
     let mut bytes = 0;
     for (head, token) in heads.into_iter().zip(tokens) {
@@ -75,14 +75,18 @@ pub(super) fn grants_of(
 
 /// An execution at the head of its queue.
 #[derive(Debug, Clone, Copy)]
-struct Head {
+pub(super) struct Head {
     id: ExecutionId,
     priority: i64,
     seq: i64,
 }
 
 /// The first ready executions by rank and age, of each queue as many as it may begin.
-fn heads(turn: &mut Turn<'_>, session: SessionId, count: usize) -> Result<Vec<Head>, Failure> {
+pub(super) fn heads(
+    turn: &mut Turn<'_>,
+    session: SessionId,
+    count: usize,
+) -> Result<Vec<Head>, Failure> {
     let (queues, types): (String, String) = turn
         .statement(GET_PLACES)?
         .query_row([session.get()], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -237,6 +237,29 @@ pub async fn what_is_too_large_for_one_answer_waits_for_the_next(h: &impl Schedu
     assert_eq!((first, rest), (ids[..4].to_vec(), ids[4..].to_vec()));
 }
 
+pub async fn a_claim_says_whether_it_had_room_for_more_than_there_was(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let payload = format!("\"{}\"", "x".repeat(CLAIM_BYTES_MAX / 2));
+    let large = job_with(|job| job.payload = payload.as_str().into());
+    scene
+        .create_all(at(0), vec![job(), job(), large.clone(), large])
+        .await;
+    let worker = scene.worker(at(0), 4).await;
+    let mut drained = Vec::new();
+    for want in [1, 4, 4, 4] {
+        let served = scene.served(at(1), worker.next_claim(want)).await;
+        drained.push((served.grants.len(), served.drained));
+    }
+    let full = [(1, false), (2, false), (1, false), (0, false)];
+    assert_eq!(drained, full, "asked for no more, too large, no more slots");
+    let other = scene.worker(at(1), 4).await;
+    let served = scene.served(at(1), other.next_claim(4)).await;
+    assert_eq!((served.grants.len(), served.drained), (0, true));
+    scene.create_all(at(2), vec![job(); 2]).await;
+    let served = scene.served(at(2), other.next_claim(4)).await;
+    assert_eq!((served.grants.len(), served.drained), (2, true));
+}
+
 pub async fn every_attempt_has_its_own_token(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
     scene.create_all(at(0), vec![job(); 3]).await;

@@ -61,6 +61,7 @@ macro_rules! scheduler_conformance {
                 nothing_is_granted_before_its_time,
                 a_grant_carries_all_that_a_worker_needs,
                 a_claim_begins_an_attempt_and_starts_the_clock,
+                a_claim_says_whether_it_had_room_for_more_than_there_was,
                 a_second_attempt_keeps_the_first_clock,
                 what_is_granted_is_granted_once,
                 a_released_execution_goes_to_the_tail,

@@ -83,6 +83,7 @@ pub(super) struct Served {
     pub(super) verdicts: Vec<HandInVerdict>,
     pub(super) remaining_ms: u64,
     pub(super) repeat: bool,
+    pub(super) drained: bool,
 }
 
 impl Scene {
@@ -202,11 +203,13 @@ impl Scene {
                 verdicts,
                 remaining_ms,
                 repeat,
+                drained,
             } => Served {
                 grants,
                 verdicts,
                 remaining_ms,
                 repeat,
+                drained,
             },
             other => panic!("the claim was not served: {other:?}"),
         }
