@@ -18,15 +18,15 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         spawn(
             app,
             "expire_sessions",
-            200,
+            500,
             expire_sessions::ExpireSessions(app.clone()),
         ),
-        spawn(app, "timeouts", 100, timeouts::Timeouts(app.clone())),
-        spawn(app, "deadlines", 100, deadlines::Deadlines(app.clone())),
+        spawn(app, "timeouts", 200, timeouts::Timeouts(app.clone())),
+        spawn(app, "deadlines", 200, deadlines::Deadlines(app.clone())),
         spawn(
             app,
             "overdue_stops",
-            200,
+            500,
             overdue_stops::OverdueStops(app.clone()),
         ),
         spawn(
