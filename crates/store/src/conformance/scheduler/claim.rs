@@ -244,20 +244,24 @@ pub async fn a_claim_says_whether_it_had_room_for_more_than_there_was(h: &impl S
     scene
         .create_all(at(0), vec![job(), job(), large.clone(), large])
         .await;
-    let worker = scene.worker(at(0), 4).await;
-    let mut drained = Vec::new();
+    let worker = scene.worker(at(0), 10).await;
+    let mut served = Vec::new();
     for want in [1, 4, 4, 4] {
-        let served = scene.served(at(1), worker.next_claim(want)).await;
-        drained.push((served.grants.len(), served.drained));
+        let one = scene.served(at(1), worker.next_claim(want)).await;
+        served.push((one.grants.len(), one.drained));
     }
-    let full = [(1, false), (2, false), (1, false), (0, false)];
-    assert_eq!(drained, full, "asked for no more, too large, no more slots");
-    let other = scene.worker(at(1), 4).await;
-    let served = scene.served(at(1), other.next_claim(4)).await;
-    assert_eq!((served.grants.len(), served.drained), (0, true));
+    let all_it_wanted = (1, false);
+    let cut_for_its_size = (2, false);
+    assert_eq!(
+        served,
+        [all_it_wanted, cut_for_its_size, (1, true), (0, true)]
+    );
     scene.create_all(at(2), vec![job(); 2]).await;
-    let served = scene.served(at(2), other.next_claim(4)).await;
-    assert_eq!((served.grants.len(), served.drained), (2, true));
+    let small = scene.worker(at(2), 1).await;
+    for all_its_slots in [1, 0] {
+        let one = scene.served(at(2), small.next_claim(4)).await;
+        assert_eq!((one.grants.len(), one.drained), (all_its_slots, false));
+    }
 }
 
 pub async fn every_attempt_has_its_own_token(h: &impl SchedulerHarness) {
