@@ -11,6 +11,7 @@ use crate::rows::bindings::{
     BeginBindingOutcome, BindError, BindingRecord, BindingRequest, CancelIntent,
     FinishBindingOutcome, IntendCancelOutcome,
 };
+use crate::rows::keys::KeyedRequest;
 use crate::rows::tasks::{
     CreateTaskOutcome, DeleteOutcome, EditOutcome, NewTask, TaskFilter, TaskPage, TaskRecord,
     WithdrawOutcome,
@@ -28,6 +29,14 @@ pub trait ControlStore: Send + Sync {
         now: Timestamp,
         tasks: Vec<NewTask>,
     ) -> Result<Vec<CreateTaskOutcome>, StoreError>;
+
+    /// Finds what stands under a key, as a repeat of its create would be answered; `None`: nothing
+    /// does.
+    async fn find_keyed_task(
+        &self,
+        namespace: &Namespace,
+        request: &KeyedRequest,
+    ) -> Result<Option<CreateTaskOutcome>, StoreError>;
 
     /// Reads one task.
     async fn get_task(

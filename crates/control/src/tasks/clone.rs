@@ -13,13 +13,17 @@ use taskpilot_server::error::ApiError;
 use taskpilot_store::rows::tasks as rows;
 use taskpilot_store::rows::tasks::TaskRecord;
 
-use super::create::{begin, keyed, submit};
+use super::create::{acknowledged, begin, keyed, submit};
 use super::read;
 use crate::app::App;
 use crate::executions::read::ask;
+use crate::http::error::unavailable;
 use crate::scheduler::translate::Asked;
 
 /// Creates a task with the type, the payload, the title and the labels that the other has now.
+///
+/// A key is looked up first: a repeat is answered also where the other task is deleted since, its
+/// execution forgotten, or the scheduler away.
 pub(crate) async fn clone(
     app: &Arc<App>,
     context: &RequestContext,
@@ -27,12 +31,20 @@ pub(crate) async fn clone(
     (key, body): (Option<IdempotencyKey>, CloneTask),
 ) -> Result<TaskRecord, ApiError> {
     let key = key.map(|key| keyed(key, &(id, &body))).transpose()?;
+    let is_like_before = body.is_like_before();
+    let said = body.resolve()?;
+    if let Some(key) = &key {
+        let known = app.store.find_keyed_task(&context.namespace, key).await;
+        if let Some(outcome) = known.map_err(unavailable)? {
+            return acknowledged(app, context, Some(outcome)).await;
+        }
+    }
     let task = read::task(app, &context.namespace, id).await?;
     let bind = match task.execution {
-        Some(execution) if body.is_like_before() => {
+        Some(execution) if is_like_before => {
             Some(as_before(app, context, (&task, execution)).await?)
         }
-        Some(_) | None => body.resolve()?,
+        Some(_) | None => said,
     };
     let now = app.now();
     let new = begin(now, context, key, same(task, bind)?)?;

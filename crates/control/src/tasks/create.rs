@@ -45,7 +45,17 @@ pub(super) async fn submit(
     new: rows::NewTask,
 ) -> Result<TaskRecord, ApiError> {
     let outcomes = app.store.create_tasks(now, vec![new]).await;
-    match answer_of(outcomes.map_err(unavailable)?.into_iter().next())? {
+    let outcome = outcomes.map_err(unavailable)?.into_iter().next();
+    acknowledged(app, context, outcome).await
+}
+
+/// The task that a create made, now or before; its binding goes on while that is open.
+pub(super) async fn acknowledged(
+    app: &Arc<App>,
+    context: &RequestContext,
+    outcome: Option<CreateTaskOutcome>,
+) -> Result<TaskRecord, ApiError> {
+    match answer_of(outcome)? {
         (task, None) => Ok(task),
         (task, Some(binding)) => Ok(bound_if_possible(app, context, (task, binding)).await),
     }

@@ -15,6 +15,7 @@ use taskpilot_store::rows::bindings::{
     BeginBindingOutcome, BindError, BindingRecord, BindingRequest, CancelIntent,
     FinishBindingOutcome, IntendCancelOutcome,
 };
+use taskpilot_store::rows::keys::KeyedRequest;
 use taskpilot_store::rows::tasks::{
     CreateTaskOutcome, DeleteOutcome, EditOutcome, NewTask, TaskFilter, TaskPage, TaskRecord,
     WithdrawOutcome,
@@ -76,6 +77,17 @@ impl ControlStore for SqliteControlStore {
                 tx.step(Step::TaskCreate);
                 create::create(tx, now, &tasks)
             })
+            .await
+    }
+
+    async fn find_keyed_task(
+        &self,
+        namespace: &Namespace,
+        request: &KeyedRequest,
+    ) -> Result<Option<CreateTaskOutcome>, StoreError> {
+        let (namespace, request) = (namespace.clone(), request.clone());
+        self.database
+            .read(move |connection| create::find_keyed(connection, &namespace, &request))
             .await
     }
 

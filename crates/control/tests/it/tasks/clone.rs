@@ -49,6 +49,61 @@ async fn a_clone_under_a_key_is_made_once() {
     assert_eq!(refused.refusal(), (422, "idempotency_mismatch"));
 }
 
+async fn keyed(control: &Control, task: i64, body: &Value) -> Answer {
+    let call = Call::post(&format!("/api/tasks/{task}/clone"), body);
+    control.send(call.header("idempotency-key", "k")).await
+}
+
+#[tokio::test]
+async fn a_clone_is_repeated_although_its_source_is_deleted() {
+    let control = before(&ReservedPort::take().unwrap().url());
+    let source = control.create().await;
+    let first = keyed(&control, source, &json!({})).await;
+    assert_eq!(first.status, 201);
+    let delete = async |task: i64| {
+        let call = Call::delete(&format!("/api/tasks/{task}"));
+        assert_eq!(control.send(call).await.status, 204);
+    };
+    delete(source).await;
+    let again = keyed(&control, source, &json!({})).await;
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    let other = keyed(&control, source, &json!({"bind": true})).await;
+    assert_eq!(other.refusal(), (422, "idempotency_mismatch"));
+    delete(first.body["id"].as_i64().unwrap()).await;
+    let gone = keyed(&control, source, &json!({})).await;
+    assert_eq!(gone.refusal(), (410, "task_deleted"));
+}
+
+#[tokio::test]
+async fn a_clone_is_repeated_while_the_scheduler_is_away() {
+    let mut scheduler = StandIn::start().await.unwrap();
+    let control = before(&scheduler.url());
+    let (source, _) = control.bound().await;
+    let first = keyed(&control, source, &json!({"bind": true})).await;
+    assert_eq!(
+        (first.status, &first.body["status"]),
+        (201, &json!("BOUND"))
+    );
+    scheduler.refuse().await;
+    let again = keyed(&control, source, &json!({"bind": true})).await;
+    assert_eq!((again.status, &again.body), (201, &first.body));
+}
+
+#[tokio::test]
+async fn a_clone_is_repeated_although_the_execution_of_its_source_is_forgotten() {
+    let scheduler = StandIn::start().await.unwrap();
+    let control = before(&scheduler.url());
+    let (source, execution) = control.bound().await;
+    let first = keyed(&control, source, &json!({"bind": true})).await;
+    assert_eq!(
+        (first.status, &first.body["status"]),
+        (201, &json!("BOUND"))
+    );
+    scheduler.lose(execution);
+    let again = keyed(&control, source, &json!({"bind": true})).await;
+    assert_eq!((again.status, &again.body), (201, &first.body));
+}
+
 #[tokio::test]
 async fn what_cannot_be_cloned_is_refused_and_nothing_is_created() {
     let control = before(&ReservedPort::take().unwrap().url());

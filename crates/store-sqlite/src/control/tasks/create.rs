@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 use taskpilot_domain::binding::{BindingChange, BindingEvent, TaskStatus, advance};
 use taskpilot_domain::ids::TaskId;
+use taskpilot_domain::names::Namespace;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::bindings::BindingRecord;
+use taskpilot_store::rows::keys::KeyedRequest;
 use taskpilot_store::rows::tasks::{CreateTaskOutcome, NewTask, TaskRecord};
 
 use super::{TABLE, dangling, delete, find};
@@ -38,28 +40,40 @@ fn create_one(
     now: Timestamp,
     task: &NewTask,
 ) -> Result<CreateTaskOutcome, Failure> {
-    let standing = match &task.key {
-        Some(request) => keys::look_up(tx, &task.namespace, request)?,
-        None => keys::Standing::Free,
+    let known = match &task.key {
+        Some(request) => find_keyed(tx, &task.namespace, request)?,
+        None => None,
     };
-    match standing {
-        keys::Standing::Free if task.repeat_only => Ok(CreateTaskOutcome::NoRepeat),
-        keys::Standing::Free => insert(tx, now, task),
-        keys::Standing::Taken(id) => replay(tx, id),
-        keys::Standing::Mismatch => Ok(CreateTaskOutcome::Mismatch),
+    match known {
+        Some(outcome) => Ok(outcome),
+        None if task.repeat_only => Ok(CreateTaskOutcome::NoRepeat),
+        None => insert(tx, now, task),
     }
 }
 
-fn replay(tx: &Connection, id: TaskId) -> Result<CreateTaskOutcome, Failure> {
-    let Some(task) = find(tx, id)? else {
-        return if delete::is_deleted(tx, id)? {
+/// What stands under the key, as a repeat is answered.
+pub(in crate::control) fn find_keyed(
+    connection: &Connection,
+    namespace: &Namespace,
+    request: &KeyedRequest,
+) -> Result<Option<CreateTaskOutcome>, Failure> {
+    match keys::look_up(connection, namespace, request)? {
+        keys::Standing::Free => Ok(None),
+        keys::Standing::Taken(id) => replay(connection, id).map(Some),
+        keys::Standing::Mismatch => Ok(Some(CreateTaskOutcome::Mismatch)),
+    }
+}
+
+fn replay(connection: &Connection, id: TaskId) -> Result<CreateTaskOutcome, Failure> {
+    let Some(task) = find(connection, id)? else {
+        return if delete::is_deleted(connection, id)? {
             Ok(CreateTaskOutcome::Gone(id))
         } else {
             Err(dangling("idempotency", "task", id))
         };
     };
     let binding = if task.status == TaskStatus::Binding {
-        Some(bindings::of(tx, id)?)
+        Some(bindings::of(connection, id)?)
     } else {
         None
     };

@@ -153,6 +153,36 @@ async fn replayed(scene: &Scene, task: NewTask) -> TaskRecord {
     }
 }
 
+pub async fn what_stands_under_a_key_is_found_as_a_repeat_finds_it(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    let bind = NewTask {
+        bind: Some(request("first")),
+        ..keyed("bound", 1)
+    };
+    let tasks = vec![keyed("k", 1), bind.clone(), keyed("gone", 1)];
+    let created = scene.submit(tasks.clone()).await;
+    let CreateTaskOutcome::Created(gone, None) = &created[2] else {
+        panic!("not created: {created:?}");
+    };
+    let deleted = scene.store.delete_task(at(1), &home(), gone.id, None).await;
+    deleted.unwrap();
+    let find = async |task: NewTask| {
+        let request = task.key.unwrap();
+        let found = scene.store.find_keyed_task(&task.namespace, &request);
+        found.await.unwrap()
+    };
+    for task in tasks.into_iter().chain([keyed("k", 2)]) {
+        let repeated = scene.submit(vec![task.clone()]).await.remove(0);
+        assert_eq!(find(task).await, Some(repeated));
+    }
+    assert_eq!(find(keyed("free", 1)).await, None);
+    let foreign = NewTask {
+        namespace: abroad(),
+        ..keyed("k", 1)
+    };
+    assert_eq!(find(foreign).await, None);
+}
+
 pub async fn a_key_is_forgotten_after_its_time_and_its_task_stays(h: &impl ControlHarness) {
     const DAY_MS: u64 = 86_400_000;
     let scene = Scene::of(h);

@@ -45,6 +45,7 @@ macro_rules! control_conformance {
                 a_key_twice_in_one_batch_is_folded,
                 requests_without_a_key_are_never_folded,
                 racing_creates_under_one_key_make_one_task,
+                what_stands_under_a_key_is_found_as_a_repeat_finds_it,
                 a_key_is_forgotten_after_its_time_and_its_task_stays,
             ]
             bindings: [
