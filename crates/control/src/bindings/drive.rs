@@ -100,7 +100,11 @@ async fn create(app: &App, errand: &Errand, offers: &Extensions) -> Landing {
         && offers.has(Extension::CancelByKey)
     {
         let on = on_behalf(errand, &intent.requested_by);
-        if let Err(failure) = carry_out::by_key(app, &on, (record, intent)).await? {
+        // Where what stands under the key is forgotten nothing runs, and the create is answered with
+        // its loss. The wish stays owed: should the create be accepted all the same, it is carried out.
+        if let Err(failure) = carry_out::by_key(app, &on, (record, intent)).await?
+            && !failure.is_missing()
+        {
             return outcome::keep(app, record, Note::later(app, record, failure)).await;
         }
     }

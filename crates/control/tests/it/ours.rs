@@ -19,6 +19,7 @@ use tower::ServiceExt;
 
 pub(crate) struct Ours {
     pub(crate) address: std::net::SocketAddr,
+    app: Arc<App>,
     shutdown: Shutdown,
     router: Router,
     _directory: TempDir,
@@ -34,10 +35,11 @@ pub(crate) async fn start(clock: Arc<ManualClock>) -> Ours {
     app.start();
     let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = listener.local_addr();
-    let router = router(app);
+    let router = router(app.clone());
     tokio::spawn(listener.serve(router.clone(), Settings::default(), shutdown.clone()));
     Ours {
         address,
+        app,
         shutdown,
         router,
         _directory: directory,
@@ -53,6 +55,11 @@ impl Drop for Ours {
 impl Ours {
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Runs each loop once, at what the clock of the test says.
+    pub(crate) async fn tick(&self) {
+        self.app.tick().await.unwrap();
     }
 
     /// Asks it directly.

@@ -161,3 +161,29 @@ async fn what_ended_under_the_key_cannot_be_canceled() {
     assert_eq!(control.task(task).await["status"], "BOUND");
     assert_eq!(control.view(task).await.body["status"], "SUCCEEDED");
 }
+
+/// Longer than the history of an execution is kept, and shorter than its key.
+const FORGOTTEN_MS: u64 = 30 * 86_400_000 + 1;
+
+#[tokio::test]
+async fn a_cancel_of_what_is_forgotten_ends_with_the_loss_of_the_binding() {
+    let (scheduler, way, control) = with_way().await;
+    let to = scheduler.address;
+    way.behave(Manner::ForwardsAndHangsUp(to).for_creates_else(Manner::Forwards(to)));
+    let task = control.create().await;
+    control.bind(task).await;
+    let work = scheduler.start_work().await;
+    work.end(&json!({"outcome": "succeeded", "result": 1}))
+        .await;
+    control.clock.advance(FORGOTTEN_MS);
+    scheduler.tick().await;
+    way.behave(Manner::Forwards(to));
+    let refused = cancel_for(&control, task, "late").await;
+    assert_eq!(refused.problem(), (500, "scheduler_error", Some("unknown")));
+    control.reconcile().await;
+    let lost = ("BINDING".into(), Some("binding_key_expired".into()), None);
+    assert_eq!(control.standing(task).await, lost);
+    way.forget();
+    control.reconcile().await;
+    assert_eq!(way.seen(), []);
+}
