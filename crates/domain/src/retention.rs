@@ -1,8 +1,10 @@
 //! Retention: how long what is final is kept, and what outlives it.
 
 use crate::execution::State;
-use crate::limits::{HISTORY_MS_DEFAULT, KEYS_KEPT_MS, KEYS_MARGIN_MS};
+use crate::limits::{HISTORY_DAYS_MIN, HISTORY_MS_DEFAULT, KEYS_KEPT_MS, KEYS_MARGIN_MS};
 use crate::time::Timestamp;
+
+const DAY_MS: u64 = 86_400_000;
 
 /// How long the history of executions is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,15 @@ impl Retention {
     }
 }
 
+/// Whether an execution that was accepted at `since` or later may be forgotten by now, for all that one
+/// knows who was not told how long its history is kept.
+pub fn may_be_forgotten(now: Timestamp, since: Timestamp) -> bool {
+    let shortest = Retention {
+        history_ms: HISTORY_DAYS_MIN * DAY_MS,
+    };
+    since < shortest.horizon(now)
+}
+
 /// Until when a key is kept at least that was first seen at `seen_at`.
 ///
 /// A create with an older key that tells its age is refused. The margin is for a caller whose clock
@@ -64,8 +75,6 @@ pub fn keys_horizon(now: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DAY_MS: u64 = 86_400_000;
 
     #[test]
     fn only_what_is_final_for_long_and_owes_no_proof_is_forgotten() {
@@ -92,6 +101,13 @@ mod tests {
                 assert_eq!(retention.forgets(now, past), expected, "{past:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_a_day_old_may_be_forgotten() {
+        let since = Timestamp::EPOCH.plus_ms(DAY_MS);
+        assert!(!may_be_forgotten(since.plus_ms(DAY_MS), since));
+        assert!(may_be_forgotten(since.plus_ms(DAY_MS + 1), since));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use taskpilot_api::extensions::Extension;
 use taskpilot_api::scheduler::CancelExecution;
 use taskpilot_client::scheduler::OnBehalf;
-use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::ids::{ExecutionId, TaskId};
+use taskpilot_domain::retention::may_be_forgotten;
+use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::{self as fault, Step};
 use taskpilot_store::StoreError;
 use taskpilot_store::rows::bindings::{BindingRecord, CancelIntent};
@@ -49,7 +51,12 @@ pub(crate) async fn by_id(
     let call = app.scheduler.cancel(on, execution.get(), command, None);
     match success(fault::around(Step::CancelSend, call, reach::cut).await) {
         Err(failure) if failure.is_missing() => {
-            alarm(record.task.get(), execution);
+            alarm(
+                app.now(),
+                &failure,
+                (record.task, record.begun_at),
+                execution,
+            );
             settle(app, record).await
         }
         Err(failure) if !failure.is_conflict() => Ok(Err(failure)),
@@ -58,11 +65,19 @@ pub(crate) async fn by_id(
 }
 
 /// The scheduler does not know what a task is bound to: it lost it, or the id is somebody else's
-/// after a restore.
-pub(crate) fn alarm(task: i64, execution: ExecutionId) {
+/// after a restore. Of what was not begun lately it may as well be that it is forgotten, as it should.
+pub(crate) fn alarm(
+    now: Timestamp,
+    failure: &SchedulerFailure,
+    (task, since): (TaskId, Timestamp),
+    execution: ExecutionId,
+) {
+    if may_be_forgotten(now, since) && !failure.is_foreign() {
+        return;
+    }
     tracing::error!(
         invariant = "a bound task has one execution",
-        task,
+        %task,
         %execution,
         "the scheduler does not know the execution of a task"
     );

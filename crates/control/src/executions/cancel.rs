@@ -72,7 +72,7 @@ async fn cancel_bound(
     let canceled = send(app, context, (task, execution), wish).await;
     canceled.map_err(|failure| {
         if failure.is_missing() {
-            alarm(task.id.get(), execution);
+            alarm(app.now(), &failure, (task.id, task.created_at), execution);
         }
         failure.told(Asked::Cancel(execution))
     })

@@ -56,7 +56,7 @@ pub(crate) async fn told(
     let told = ask_for(app, context, (task, execution), watch).await;
     told.map_err(|failure| {
         if failure.is_missing() {
-            alarm(task.id.get(), execution);
+            alarm(app.now(), &failure, (task.id, task.created_at), execution);
         }
         failure.told(Asked::Read(execution))
     })
@@ -100,7 +100,7 @@ async fn ask_for(
         .as_deref()
         .filter(|_| reach::takes_our_creates(&offers));
     if reference.is_some() && reference != task.binding_key.as_deref() {
-        return Err(SchedulerFailure::missing(
+        return Err(SchedulerFailure::foreign(
             "the execution has another reference",
         ));
     }

@@ -23,6 +23,8 @@ enum Kind {
     Conflict,
     /// 404.
     Missing,
+    /// The execution of somebody else: for users the one that was asked for is not there.
+    Foreign,
     /// 429 or 503: the same may succeed later, after so many seconds.
     Busy(u64),
     /// Any other answer.
@@ -94,9 +96,9 @@ impl SchedulerFailure {
     }
 
     /// An execution that is not the one that was asked for: for users it is not there.
-    pub(crate) fn missing(what: impl std::fmt::Display) -> Self {
+    pub(crate) fn foreign(what: impl std::fmt::Display) -> Self {
         Self {
-            kind: Kind::Missing,
+            kind: Kind::Foreign,
             outcome: Outcome::NotApplied,
             cause: what.to_string(),
         }
@@ -140,7 +142,12 @@ impl SchedulerFailure {
     }
 
     pub(crate) fn is_missing(&self) -> bool {
-        self.kind == Kind::Missing
+        matches!(self.kind, Kind::Missing | Kind::Foreign)
+    }
+
+    /// Whether something stands under the id, and is somebody else's.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.kind == Kind::Foreign
     }
 
     /// Whether the command may have been applied.
@@ -159,6 +166,7 @@ impl SchedulerFailure {
             Kind::Silent => (ErrorCode::SchedulerUnavailable, SILENT),
             Kind::Conflict
             | Kind::Missing
+            | Kind::Foreign
             | Kind::Busy(_)
             | Kind::Unexpected
             | Kind::NotOffered(_) => (ErrorCode::SchedulerError, UNEXPECTED),
@@ -171,7 +179,7 @@ impl SchedulerFailure {
             (Kind::Conflict, Asked::Cancel(_) | Asked::CancelByKey) => {
                 ApiError::new(ErrorCode::ExecutionConflict, CONFLICT)
             }
-            (Kind::Missing, Asked::Cancel(id) | Asked::Read(id)) => {
+            (Kind::Missing | Kind::Foreign, Asked::Cancel(id) | Asked::Read(id)) => {
                 let detail = format!("Scheduler task not found: {id}");
                 ApiError::new(ErrorCode::SchedulerTaskNotFound, detail)
             }
@@ -183,7 +191,7 @@ impl SchedulerFailure {
             (Kind::Busy(seconds), _) => ApiError::new(ErrorCode::SchedulerError, UNEXPECTED)
                 .retryable(true)
                 .retry_after_s(seconds),
-            (Kind::Conflict | Kind::Missing | Kind::Unexpected, _) => {
+            (Kind::Conflict | Kind::Missing | Kind::Foreign | Kind::Unexpected, _) => {
                 ApiError::new(ErrorCode::SchedulerError, UNEXPECTED)
             }
         };

@@ -2,6 +2,7 @@
 //! of schedulers of every kind.
 #![cfg(test)]
 
+mod alarms;
 mod documents;
 mod health;
 mod ours;

@@ -23,6 +23,9 @@ const BEGIN_MS: i64 = 1_772_323_200_000;
 /// Longer than any binding waits before it is looked at again.
 pub(crate) const OVERDUE_MS: u64 = 7_000;
 
+/// Longer than the history of an execution is kept, and shorter than its key.
+pub(crate) const FORGOTTEN_MS: u64 = 30 * 86_400_000 + 1;
+
 /// Deadlines of a call to a scheduler that hangs.
 pub(crate) const HURRIED: Policy = Policy {
     connect: Duration::from_millis(300),

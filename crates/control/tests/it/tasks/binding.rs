@@ -6,7 +6,7 @@ use taskpilot_e2e::stand_in::{Manner, StandIn};
 use taskpilot_e2e::wait::{SOON, wait_until};
 
 use crate::ours::{self, Ours};
-use crate::world::{Call, Control, clock, start};
+use crate::world::{Call, Control, FORGOTTEN_MS, clock, start};
 
 async fn with_way() -> (Ours, StandIn, Control) {
     let clock = clock();
@@ -161,9 +161,6 @@ async fn what_ended_under_the_key_cannot_be_canceled() {
     assert_eq!(control.task(task).await["status"], "BOUND");
     assert_eq!(control.view(task).await.body["status"], "SUCCEEDED");
 }
-
-/// Longer than the history of an execution is kept, and shorter than its key.
-const FORGOTTEN_MS: u64 = 30 * 86_400_000 + 1;
 
 #[tokio::test]
 async fn a_cancel_of_what_is_forgotten_ends_with_the_loss_of_the_binding() {

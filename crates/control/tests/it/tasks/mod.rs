@@ -10,6 +10,7 @@ mod create;
 mod delete;
 mod edit;
 mod execution;
+mod forgotten;
 mod keys;
 mod late_cancel;
 mod lists;
