@@ -114,11 +114,15 @@ pub struct TaskItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Id>)]
     pub cloned_from: Option<TaskId>,
-    /// How its execution stands; null where it has none or the scheduler did not say.
+    /// How its execution stands; null where it has none, is not found or could not be asked for.
     pub execution: Option<ExecutionSummary>,
     /// True where it has an execution and the scheduler could not be asked; else absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub execution_unavailable: bool,
+    /// True where it has an execution that the scheduler does not know: one that is forgotten after
+    /// its retention, or lost; else absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub execution_not_found: bool,
 }
 
 /// What a list knows of the execution of a task.
@@ -126,8 +130,10 @@ pub struct TaskItem {
 pub enum ListedExecution {
     /// The task has none.
     None,
-    /// The scheduler could not be asked, or does not know it.
+    /// The scheduler could not be asked.
     Unavailable,
+    /// The scheduler does not know it.
+    NotFound,
     /// The scheduler's word.
     Known(ExecutionSummary),
 }
@@ -136,9 +142,12 @@ impl TaskItem {
     /// Joins a task and its execution.
     pub fn new(task: Task, listed: ListedExecution) -> Self {
         let execution_unavailable = listed == ListedExecution::Unavailable;
+        let execution_not_found = listed == ListedExecution::NotFound;
         let execution = match listed {
             ListedExecution::Known(summary) => Some(summary),
-            ListedExecution::None | ListedExecution::Unavailable => None,
+            ListedExecution::None | ListedExecution::Unavailable | ListedExecution::NotFound => {
+                None
+            }
         };
         Self {
             id: task.id,
@@ -155,6 +164,7 @@ impl TaskItem {
             cloned_from: task.cloned_from,
             execution,
             execution_unavailable,
+            execution_not_found,
         }
     }
 }
@@ -327,11 +337,21 @@ mod tests {
             "schedulerTaskId":7,"version":1,"createdAt":"2026-01-31T12:00:00.000Z",
             "updatedAt":"2026-01-31T12:00:00.000Z"}"#;
         let task: Task = serde_json::from_str(text).unwrap();
-        let item = TaskItem::new(task.clone(), ListedExecution::Unavailable);
-        let written = serde_json::to_string(&item).unwrap();
-        let end = r#","execution":null,"executionUnavailable":true}"#;
-        assert!(written.ends_with(end), "{written}");
-        assert_eq!(serde_json::from_str::<TaskItem>(&written).unwrap(), item);
+        for (listed, end) in [
+            (
+                ListedExecution::Unavailable,
+                r#","execution":null,"executionUnavailable":true}"#,
+            ),
+            (
+                ListedExecution::NotFound,
+                r#","execution":null,"executionNotFound":true}"#,
+            ),
+        ] {
+            let item = TaskItem::new(task.clone(), listed);
+            let written = serde_json::to_string(&item).unwrap();
+            assert!(written.ends_with(end), "{written}");
+            assert_eq!(serde_json::from_str::<TaskItem>(&written).unwrap(), item);
+        }
         let none = serde_json::to_string(&TaskItem::new(task, ListedExecution::None)).unwrap();
         assert!(none.ends_with(r#","execution":null}"#), "{none}");
     }

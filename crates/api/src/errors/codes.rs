@@ -98,7 +98,7 @@ registry! {
     ExecutionConflict "execution_conflict" 409 final "Execution conflict"
         "The execution has ended and cannot be canceled."
     SchedulerTaskNotFound "scheduler_task_not_found" 404 final "Scheduler task not found"
-        "The scheduler does not know the execution of the task."
+        "The scheduler does not know the execution of the task: it is forgotten after its retention, or lost."
     SchedulerError "scheduler_error" 500 final "Scheduler error"
         "The scheduler answered with something unexpected; `outcome` says whether the command may have been applied."
     SchedulerUnsupported "scheduler_unsupported" 501 final "Not offered by the scheduler"

@@ -19,7 +19,8 @@ pub struct CloneTask {
     pub scheduler_type: Option<String>,
     /// With `bind`: how the execution is to be run. Without this and `schedulerType` it is run as
     /// the execution of the other task was: in its queue, with its priority, attempts, time and
-    /// grace.
+    /// grace. Where the scheduler does not know that any more the clone is refused; `{}` takes the
+    /// defaults.
     #[serde(deserialize_with = "crate::object::maybe")]
     pub execution: Option<ExecutionOptionsBody>,
 }

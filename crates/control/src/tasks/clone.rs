@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use taskpilot_api::errors::ErrorCode;
 use taskpilot_api::json::JsonText;
+use taskpilot_api::problem::Outcome;
 use taskpilot_api::scheduler::Execution;
 use taskpilot_api::tasks::{CloneTask, NewBinding, NewTask};
 use taskpilot_domain::ids::{ExecutionId, TaskId};
@@ -18,7 +20,7 @@ use super::read;
 use crate::app::App;
 use crate::executions::read::ask;
 use crate::http::error::unavailable;
-use crate::scheduler::translate::Asked;
+use crate::scheduler::translate::{Asked, SchedulerFailure};
 
 /// Creates a task with the type, the payload, the title and the labels that the other has now.
 ///
@@ -72,10 +74,20 @@ async fn as_before(
     (task, execution): (&TaskRecord, ExecutionId),
 ) -> Result<NewBinding, ApiError> {
     let found = ask(app, context, (task, execution)).await;
-    let told = |failure: crate::scheduler::translate::SchedulerFailure| {
-        failure.not_applied().told(Asked::Read(execution))
-    };
-    options(found.map_err(told)?)
+    options(found.map_err(|failure| untold(failure, execution))?)
+}
+
+/// Defaults in the place of what is forgotten could repeat what was to run once, or in another queue:
+/// the caller has to say.
+fn untold(failure: SchedulerFailure, execution: ExecutionId) -> ApiError {
+    if !failure.is_missing() {
+        return failure.not_applied().told(Asked::Read(execution));
+    }
+    let detail = format!(
+        "Scheduler task not found: {execution}. How it was run is not known any more: \
+         name a schedulerType or options of the execution."
+    );
+    ApiError::new(ErrorCode::SchedulerTaskNotFound, detail).outcome(Outcome::NotApplied)
 }
 
 /// What was not said is as it is by default.

@@ -1,7 +1,5 @@
 //! Lists tasks, each with how its execution stands.
 
-use std::collections::HashMap;
-
 use taskpilot_api::page::{Cursor, InvalidCursor, Page, page_limit};
 use taskpilot_api::tasks::{ListTasks, ListedExecution, TaskItem};
 use taskpilot_domain::ids::{ExecutionId, TaskId};
@@ -63,9 +61,9 @@ fn item(task: TaskRecord, summaries: &Summaries) -> Result<TaskItem, ApiError> {
 }
 
 fn known(summaries: &Summaries, execution: ExecutionId) -> ListedExecution {
-    let summaries: Option<&HashMap<_, _>> = summaries.as_ref();
-    let found = summaries.and_then(|summaries| summaries.get(&execution));
-    found.map_or(ListedExecution::Unavailable, |summary| {
-        ListedExecution::Known(summary.clone())
-    })
+    match summaries.as_ref().map(|known| known.get(&execution)) {
+        None => ListedExecution::Unavailable,
+        Some(None) => ListedExecution::NotFound,
+        Some(Some(summary)) => ListedExecution::Known(summary.clone()),
+    }
 }

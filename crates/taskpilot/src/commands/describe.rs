@@ -86,13 +86,14 @@ pub(super) fn execution(view: &ExecutionView) -> Vec<(&'static str, String)> {
 
 /// One row of `task list`.
 pub(super) fn task_row(item: &TaskItem) -> Vec<String> {
-    let execution = match (&item.execution, item.execution_unavailable) {
-        (_, true) => "unavailable".to_owned(),
-        (None, false) => "-".to_owned(),
-        (Some(summary), false) => match &summary.phase {
+    let execution = match &item.execution {
+        Some(summary) => match &summary.phase {
             Some(phase) => format!("{} {phase}", summary.status),
             None => summary.status.to_string(),
         },
+        None if item.execution_unavailable => "unavailable".to_owned(),
+        None if item.execution_not_found => "not found".to_owned(),
+        None => "-".to_owned(),
     };
     vec![
         item.id.to_string(),

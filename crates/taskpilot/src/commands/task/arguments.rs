@@ -129,7 +129,10 @@ pub(crate) struct EditArgs {
 
 /// `task rerun`.
 #[derive(Debug, Args)]
-#[command(after_help = "Without options of the execution it is run as it was the time before.")]
+#[command(
+    after_help = "Without options of the execution it is run as it was the time before; where that is forgotten, \
+                  at least one has to be named."
+)]
 pub(crate) struct RerunArgs {
     /// The task
     pub(super) id: TaskId,
