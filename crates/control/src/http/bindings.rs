@@ -11,7 +11,7 @@ use taskpilot_api::tasks::Task;
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
-use taskpilot_server::extract::{OptionalJsonBody, PathId};
+use taskpilot_server::extract::{OptionalJsonBody, PathId, Room};
 
 use crate::app::App;
 use crate::bindings::bind;
@@ -29,7 +29,7 @@ use crate::tasks::describe;
 )]
 pub(super) async fn bind_task(
     State(app): State<Arc<App>>,
-    context: RequestContext,
+    (context, _room): (RequestContext, Room),
     PathId(id): PathId<TaskId>,
     OptionalJsonBody(body): OptionalJsonBody<BindTask>,
 ) -> Result<(StatusCode, Json<Task>), ApiError> {

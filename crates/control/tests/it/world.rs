@@ -43,6 +43,7 @@ pub(crate) struct Control {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) shutdown: Shutdown,
     app: Arc<App>,
+    router: Router,
     directory: TempDir,
 }
 
@@ -67,6 +68,7 @@ fn on(directory: TempDir, clock: Arc<ManualClock>, config: Config) -> Control {
         store,
         clock,
         shutdown,
+        router: router(app.clone()),
         app,
         directory,
     }
@@ -74,7 +76,7 @@ fn on(directory: TempDir, clock: Arc<ManualClock>, config: Config) -> Control {
 
 impl Control {
     pub(crate) fn router(&self) -> Router {
-        router(self.app.clone())
+        self.router.clone()
     }
 
     /// The next life, on the same directory, in front of the scheduler at `url`.

@@ -1,7 +1,10 @@
 //! Cancels while a task is binding: the intent is committed, and carried out whatever happens.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use taskpilot_client::transport::Policy;
+use taskpilot_domain::limits::CREATES_AT_ONCE_MAX;
 use taskpilot_e2e::stand_in::{Manner, StandIn};
 use taskpilot_e2e::wait::{SOON, wait_until};
 
@@ -69,7 +72,7 @@ async fn a_cancel_does_not_wait_for_a_create_that_hangs() {
     let (scheduler, way, control) = with_way().await;
     let task = control.create().await;
     way.behave(Manner::Hangs.for_creates_else(Manner::Forwards(scheduler.address)));
-    let control = std::sync::Arc::new(control);
+    let control = Arc::new(control);
     let bind = tokio::spawn({
         let control = control.clone();
         async move { control.bind(task).await }
@@ -183,4 +186,35 @@ async fn a_cancel_of_what_is_forgotten_ends_with_the_loss_of_the_binding() {
     way.forget();
     control.reconcile().await;
     assert_eq!(way.seen(), []);
+}
+
+#[tokio::test]
+async fn a_flood_of_binds_leaves_room_for_cancels() {
+    let (scheduler, way, control) = with_way().await;
+    let to = scheduler.address;
+    let task = control.create().await;
+    way.behave(Manner::Hangs.for_creates_else(Manner::Forwards(to)));
+    let control = Arc::new(control);
+    // They wait for one create together, each with a connection of its caller.
+    let binds: Vec<_> = (0..CREATES_AT_ONCE_MAX)
+        .map(|_| {
+            let control = control.clone();
+            tokio::spawn(async move { control.bind(task).await.status })
+        })
+        .collect();
+    let full = wait_until("the room is full", SOON, || async {
+        let refused = control.bind(task + 1).await;
+        Ok((refused.status != 404).then_some(refused))
+    });
+    let full = full.await.unwrap();
+    assert_eq!(full.problem(), (503, "overloaded", Some("not_applied")));
+    assert_eq!(cancel_for(&control, task, "now").await.status, 204);
+    way.behave(Manner::Forwards(to));
+    let mut answers = Vec::new();
+    for bind in binds {
+        answers.push(bind.await.unwrap());
+    }
+    answers.sort_unstable();
+    assert_eq!(answers.pop(), Some(201));
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
 }
