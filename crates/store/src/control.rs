@@ -157,6 +157,13 @@ pub trait ControlStore: Send + Sync {
         key: &IdempotencyKey,
     ) -> Result<Option<BindingRecord>, StoreError>;
 
+    /// Of each of these whether it is unfinished under its key, and no cancel of it is owed; one answer
+    /// per item in their order, at most `BATCH_ITEMS_MAX`.
+    async fn are_wanted(
+        &self,
+        bindings: Vec<(TaskId, IdempotencyKey)>,
+    ) -> Result<Vec<bool>, StoreError>;
+
     /// Bindings that are due for the reconciler, the longest due first.
     async fn list_due_bindings(
         &self,

@@ -80,10 +80,9 @@ fn item(record: &BindingRecord) -> String {
 async fn send_all(app: &Arc<App>, portions: Vec<Vec<Errand>>) -> Vec<(TaskId, Driven)> {
     let mut settled = Vec::new();
     for portion in portions {
-        let Some(verdicts) = send(app, &portion).await else {
+        let Some(mut judged) = send(app, portion).await else {
             break;
         };
-        let mut judged: Vec<_> = portion.into_iter().zip(verdicts).collect();
         // A few at a time: one that is refused takes a call.
         while !judged.is_empty() {
             let rest = judged.split_off(judged.len().min(BINDINGS_AT_ONCE_MAX as usize));
@@ -118,18 +117,17 @@ async fn conclude_all(app: &Arc<App>, judged: Vec<(Errand, Verdict)>) -> Vec<(Ta
     settled
 }
 
-/// What is said of each; `None` where it was not said of each.
-async fn send(app: &App, portion: &[Errand]) -> Option<Vec<Verdict>> {
+/// What is said of each that was sent; `None` where it was not said of each.
+async fn send(app: &App, portion: Vec<Errand>) -> Option<Vec<(Errand, Verdict)>> {
     let first = portion.first()?;
     let on = on_behalf(first, &first.record.request.principal);
-    let is_known = app.scheduler.announced().is_some();
     let offers = reach::offers(&app.scheduler, &on, None).await.ok()?;
-    // As in a drive: a wish to cancel may have come while the scheduler was asked what it offers.
-    if !is_known && !are_wanted(app, portion).await {
-        return None;
-    }
     if !(reach::takes_our_creates(&offers) && offers.has(Extension::Batch)) {
         return None;
+    }
+    let portion = wanted(app, portion).await?;
+    if portion.is_empty() {
+        return Some(Vec::new());
     }
     let items: Vec<_> = portion.iter().map(|errand| item(&errand.record)).collect();
     let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
@@ -140,22 +138,27 @@ async fn send(app: &App, portion: &[Errand]) -> Option<Vec<Verdict>> {
         .filter(|answer| answer.status == StatusCode::OK)?;
     let said = answer.read::<Page<Said>>().ok()?.items;
     let verdict = |said| judge(Form::Extended, Ok(alone(&answer, said)));
-    (said.len() == portion.len()).then(|| said.into_iter().map(verdict).collect())
+    let is_whole = said.len() == portion.len();
+    is_whole.then(|| {
+        portion
+            .into_iter()
+            .zip(said.into_iter().map(verdict))
+            .collect()
+    })
 }
 
-/// Whether all of them are as they were committed: unfinished, and nobody wants to cancel one.
-async fn are_wanted(app: &App, portion: &[Errand]) -> bool {
-    for errand in portion {
-        let record = &errand.record;
-        let now = app
-            .store
-            .get_binding(record.task, &record.request.key)
-            .await;
-        if !now.is_ok_and(|now| now.is_some_and(|now| now.cancel.is_none())) {
-            return false;
-        }
-    }
-    true
+/// Those that are as they were committed. As in a drive: a wish to cancel may have come while the
+/// scheduler was asked what it offers, or was busy with an earlier portion.
+async fn wanted(app: &App, portion: Vec<Errand>) -> Option<Vec<Errand>> {
+    let named = |errand: &Errand| (errand.record.task, errand.record.request.key.clone());
+    let named = portion.iter().map(named).collect();
+    let wanted = app.store.are_wanted(named).await.ok()?;
+    let wanted = portion.into_iter().zip(wanted);
+    Some(
+        wanted
+            .filter_map(|(errand, is)| is.then_some(errand))
+            .collect(),
+    )
 }
 
 /// What a batch answers to one create.

@@ -291,6 +291,15 @@ impl ControlStore for SqliteControlStore {
             .await
     }
 
+    async fn are_wanted(
+        &self,
+        bindings: Vec<(TaskId, IdempotencyKey)>,
+    ) -> Result<Vec<bool>, StoreError> {
+        self.database
+            .read(move |connection| bindings::are_wanted(connection, &bindings))
+            .await
+    }
+
     async fn list_due_bindings(
         &self,
         now: Timestamp,

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 
 const INSERT: &str = include_str!("../../../sql/control/bindings/insert.sql");
 const GET: &str = include_str!("../../../sql/control/bindings/get.sql");
+const IS_WANTED: &str = include_str!("../../../sql/control/bindings/is_wanted.sql");
 const LIST_DUE: &str = include_str!("../../../sql/control/bindings/list_due.sql");
 const UPDATE: &str = include_str!("../../../sql/control/bindings/update.sql");
 const DELETE: &str = include_str!("../../../sql/control/bindings/delete.sql");
@@ -83,6 +84,20 @@ pub(in crate::control) fn get(
 ) -> Result<Option<BindingRecord>, Failure> {
     let binding = find_under(connection, task, key)?;
     Ok(binding.map(Binding::into_record))
+}
+
+/// Of each whether it is there and owes no cancel, without its bodies.
+pub(in crate::control) fn are_wanted(
+    connection: &Connection,
+    bindings: &[(TaskId, IdempotencyKey)],
+) -> Result<Vec<bool>, Failure> {
+    let mut statement = connection.prepare_cached(IS_WANTED)?;
+    let mut wanted = Vec::with_capacity(bindings.len());
+    for (task, key) in bindings {
+        let found = statement.query_row((task.get(), key.as_str()), |row| row.get(0));
+        wanted.push(found.optional()?.unwrap_or(false));
+    }
+    Ok(wanted)
 }
 
 /// What the reconciler has to look at, the longest due first.

@@ -5,4 +5,4 @@ pub(super) mod cancel;
 pub(super) mod outcome;
 pub(super) mod start;
 
-pub(super) use binding::{delete, find, find_under, get, insert, list_due, of, save};
+pub(super) use binding::{are_wanted, delete, find, find_under, get, insert, list_due, of, save};

@@ -4,7 +4,7 @@ use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::limits::BINDING_OVERDUE_MS;
 
 use super::scene::{Scene, intended};
-use super::words::{at, demo, error, execution, for_an_operator, home, intent, key};
+use super::words::{at, demo, error, execution, for_an_operator, home, intent, key, nowhere};
 use crate::conformance::ControlHarness;
 use crate::rows::bindings::{BindingRecord, FinishBindingOutcome, IntendCancelOutcome};
 
@@ -127,4 +127,28 @@ pub async fn an_intent_ends_with_an_abandoned_binding(h: &impl ControlHarness) {
     assert_eq!(scene.ever_due().await, []);
     scene.begin(at(7), id, "b").await;
     assert_eq!(scene.only_due().await.cancel, None);
+}
+
+pub async fn only_what_is_unfinished_and_owes_no_cancel_is_wanted(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    let open = scene.binding(demo(), "open").await.id;
+    let owing = scene.binding(demo(), "owing").await.id;
+    let settled = scene.binding(demo(), "settled").await.id;
+    for task in [owing, settled] {
+        intended(scene.intend(task, intent("ann", at(2))).await);
+    }
+    scene.settle(at(3), settled, "settled").await;
+    let bound = scene.bound(demo(), "bound").await.id;
+    let asked = [
+        (open, "open", true),
+        (open, "another", false),
+        (owing, "owing", false),
+        (settled, "settled", true),
+        (bound, "bound", false),
+        (nowhere(), "open", false),
+    ];
+    let named = asked.map(|(task, under, _)| (task, key(under)));
+    let wanted = scene.store.are_wanted(named.into()).await.unwrap();
+    assert_eq!(wanted, asked.map(|(.., expected)| expected));
+    assert_eq!(scene.store.are_wanted(Vec::new()).await.unwrap(), []);
 }

@@ -116,6 +116,7 @@ macro_rules! control_conformance {
                 a_settled_intent_is_carried_out_no_more,
                 settling_under_another_key_changes_nothing,
                 an_intent_ends_with_an_abandoned_binding,
+                only_what_is_unfinished_and_owes_no_cancel_is_wanted,
             ]
             due: [
                 a_new_binding_is_due_when_its_call_is_overdue,
