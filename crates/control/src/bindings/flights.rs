@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use taskpilot_domain::names::IdempotencyKey;
-use tokio::sync::watch;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
 
 use super::drive::{Driven, Errand, Landing, drive};
 use crate::app::App;
@@ -16,7 +16,12 @@ type Waiting = watch::Receiver<Option<Landing>>;
 
 /// The drives that are under way.
 #[derive(Debug, Default)]
-pub(crate) struct Flights(Mutex<HashMap<IdempotencyKey, Waiting>>);
+pub(crate) struct Flights {
+    drives: Mutex<HashMap<IdempotencyKey, Waiting>>,
+    /// Shared by the batches that are under way. Who drives one of theirs meanwhile does not wait for
+    /// them: the key makes it the same execution.
+    batches: Arc<RwLock<()>>,
+}
 
 /// A drive that goes on also when nobody waits for it.
 pub(crate) struct Flight(Waiting);
@@ -54,9 +59,15 @@ impl Flight {
 }
 
 impl Flights {
-    /// Waits until no drive is under way: a create whose answer is never stored would leave a
+    /// Counts a batch among them as long as what is returned is held.
+    pub(crate) async fn batch(&self) -> OwnedRwLockReadGuard<()> {
+        Arc::clone(&self.batches).read_owned().await
+    }
+
+    /// Waits until no drive and no batch is under way: a create whose answer is never stored would leave a
     /// binding in front of a plain scheduler open for ever.
     pub(crate) async fn all_landed(&self) {
+        drop(self.batches.write().await);
         loop {
             let next = self.lock().values().next().cloned();
             let Some(waiting) = next else { return };
@@ -65,7 +76,7 @@ impl Flights {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IdempotencyKey, Waiting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.drives.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

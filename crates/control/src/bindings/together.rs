@@ -27,7 +27,12 @@ use crate::scheduler::reach;
 pub(crate) async fn drive_together(app: &Arc<App>, errands: Vec<Errand>) -> Vec<(TaskId, Driven)> {
     let portions = portions(fresh(errands));
     let app = Arc::clone(app);
-    let sending = tokio::spawn(async move { send_all(&app, portions).await });
+    let under_way = app.flights.batch().await;
+    let sending = tokio::spawn(async move {
+        let settled = send_all(&app, portions).await;
+        drop(under_way);
+        settled
+    });
     sending.await.unwrap_or_default()
 }
 

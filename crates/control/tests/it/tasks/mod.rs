@@ -1,6 +1,7 @@
 //! Folders and files mirror the paths below `/api`.
 
 mod batch;
+mod beside;
 mod bind;
 mod binding;
 mod cancel;
