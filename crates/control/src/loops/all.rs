@@ -8,7 +8,7 @@ use taskpilot_server::loops::{Loop, Tick, TickError, Wake};
 use tokio::task::JoinHandle;
 
 use super::forget_keys::ForgetKeys;
-use super::reconcile::Reconcile;
+use super::reconcile::{RECONCILE, Reconcile};
 use crate::app::App;
 
 const EVERY: Duration = Duration::from_millis(200);
@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_millis(200);
 pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
     let seldom = Duration::from_millis(RETENTION_EVERY_MS);
     vec![
-        spawn(app, "reconcile", EVERY, Reconcile(app.clone())),
+        spawn(app, RECONCILE, EVERY, Reconcile(app.clone())),
         spawn(app, "forget_keys", seldom, ForgetKeys(app.clone())),
     ]
 }

@@ -12,6 +12,9 @@ use crate::app::App;
 use crate::bindings::drive::Errand;
 use crate::bindings::flights::board;
 
+/// Its name in the log and in the checks.
+pub(super) const RECONCILE: &str = "reconcile";
+
 pub(super) struct Reconcile(pub(super) Arc<App>);
 
 impl Reconcile {
@@ -36,6 +39,9 @@ impl Reconcile {
                     tracing::warn!(%error, "a binding could not be driven");
                 }
             }
+            // With a scheduler that hangs the many of a start take minutes.
+            let boot_ms = self.0.clock.boot_ms();
+            self.0.health.pulses.beat(RECONCILE, boot_ms);
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 use taskpilot_client::transport::Policy;
+use taskpilot_domain::limits::{BINDINGS_AT_ONCE_MAX, LOOP_SILENT_MS};
 use taskpilot_e2e::ports::ReservedPort;
+use taskpilot_e2e::stand_in::{Manner, StandIn};
+use taskpilot_e2e::wait::{SOON, wait_until};
 
 use crate::ours;
-use crate::world::{Call, before, clock, start};
+use crate::world::{Call, Control, PATIENT, before, clock, start};
 
 fn ok(name: &str) -> Value {
     json!({"name": name, "status": "ok", "since": null, "detail": null})
@@ -59,5 +62,42 @@ async fn however_many_probe_the_scheduler_is_asked_once_a_second() {
     let (status, body) = probe().await;
     let away = &body["checks"][1]["status"];
     assert_eq!((status, away), (503, &json!("unavailable")));
+    control.shutdown.request();
+}
+
+/// What is told of the loops, a second of the clock after it was told last.
+async fn loops(control: &Control) -> Value {
+    control.clock.advance(1_000);
+    let answer = control.send(Call::get("/readyz")).await;
+    answer.body["checks"][2].clone()
+}
+
+/// After a start all that is unfinished is driven in one tick, a few at a time.
+#[tokio::test]
+async fn a_tick_that_takes_long_and_goes_on_is_alive() {
+    let away = ReservedPort::take().unwrap();
+    let control = before(&away.url());
+    let two_turns = BINDINGS_AT_ONCE_MAX as usize + 1;
+    let items = vec![json!({"type": "demo", "bind": true}); two_turns];
+    let call = Call::post("/api/tasks/batch", &json!({"items": items}));
+    assert_eq!(control.send(call).await.status, 200);
+    let scheduler = StandIn::start_as(Manner::Hangs.for_creates())
+        .await
+        .unwrap();
+    let control = control.restart_as(&scheduler.url(), PATIENT);
+    control.start();
+    let sent = async |count: usize| {
+        let sent = wait_until("they are sent", SOON, || async {
+            Ok((scheduler.creates().len() == count).then_some(()))
+        });
+        sent.await.unwrap();
+    };
+    sent(two_turns - 1).await;
+    control.clock.advance(LOOP_SILENT_MS + 1_000);
+    assert_eq!(loops(&control).await["status"], "unavailable");
+    // What hangs is let go, and the rest hangs in turn.
+    scheduler.behave(Manner::Hangs.for_creates());
+    sent(two_turns).await;
+    assert_eq!(loops(&control).await, ok("loops"));
     control.shutdown.request();
 }

@@ -34,6 +34,14 @@ pub(crate) const HURRIED: Policy = Policy {
     tries: 2,
 };
 
+/// Deadlines that no test waits for: what is held up stays so until it is let go.
+pub(crate) const PATIENT: Policy = Policy {
+    connect: Duration::from_secs(1),
+    attempt: Duration::from_secs(40),
+    overall: Duration::from_secs(40),
+    tries: 2,
+};
+
 pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Timestamp::from_millis(BEGIN_MS)))
 }
@@ -81,8 +89,14 @@ impl Control {
 
     /// The next life, on the same directory, in front of the scheduler at `url`.
     pub(crate) fn restart(self, url: &str) -> Self {
+        self.restart_as(url, Policy::default())
+    }
+
+    /// The same, with other deadlines.
+    pub(crate) fn restart_as(self, url: &str, policy: Policy) -> Self {
         self.store.close();
-        on(self.directory, self.clock, Config::new(url).unwrap())
+        let config = Config::with_policy(url, policy).unwrap();
+        on(self.directory, self.clock, config)
     }
 
     /// Lets everything run that runs by itself.

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -11,14 +10,13 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use taskpilot_client::transport::Policy;
 use taskpilot_e2e::http::Http;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::alarms::Alarms;
 use crate::ours::{self, Ours};
-use crate::world::{Call, Control, clock, start};
+use crate::world::{Call, Control, PATIENT, clock, start};
 
 /// Where a batch is held up.
 #[derive(Debug, Clone, Copy)]
@@ -42,14 +40,6 @@ impl Gate {
         self.may_go.notified().await;
     }
 }
-
-/// Nobody gives a batch up while it is held.
-const PATIENT: Policy = Policy {
-    connect: Duration::from_secs(1),
-    attempt: Duration::from_secs(40),
-    overall: Duration::from_secs(40),
-    tries: 2,
-};
 
 async fn with_gate(held: Held) -> (Ours, Control, Arc<Gate>) {
     let clock = clock();
