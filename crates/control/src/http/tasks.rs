@@ -17,7 +17,7 @@ use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 use taskpilot_server::extract::{
-    Idempotency, IfMatch, JsonBody, OptionalJsonBody, PatchBody, PathId, Query, Room,
+    Idempotency, IfMatch, JsonBody, KeyPerItem, OptionalJsonBody, PatchBody, PathId, Query, Room,
 };
 use taskpilot_store::rows::tasks::TaskRecord;
 
@@ -78,7 +78,7 @@ fn created(record: TaskRecord) -> Result<Response, ApiError> {
 }
 
 /// Creates up to 1,000 tasks, and binds those for which that is asked for; each stands or falls
-/// alone, and is repeatable where it has a key.
+/// alone, and is repeatable where it has a key. The header `Idempotency-Key` is refused here.
 #[utoipa::path(
     post, path = "/api/tasks/batch", operation_id = "create_tasks", tag = "tasks",
     request_body = CreateBatch,
@@ -88,6 +88,7 @@ pub(super) async fn create_tasks(
     State(app): AppState,
     context: RequestContext,
     _room: Room,
+    _keyless: KeyPerItem,
     JsonBody(body): JsonBody<CreateBatch>,
 ) -> Result<Json<Page<BatchAnswer>>, ApiError> {
     let outcomes = batch::create(&app, &context, body.resolve()?).await?;

@@ -19,7 +19,7 @@ use taskpilot_domain::names::IdempotencyKey;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 use taskpilot_server::extract::{
-    Idempotency, IfNoneMatch, JsonBody, OptionalJsonBody, PathId, Patience, Query, Room,
+    Idempotency, IfNoneMatch, JsonBody, KeyPerItem, OptionalJsonBody, PathId, Patience, Query, Room,
 };
 use taskpilot_store::rows::executions::{CancelRequest, CancelTarget, ExecutionRecord};
 
@@ -59,7 +59,8 @@ pub(super) async fn create_execution(
         .into_response())
 }
 
-/// Accepts up to 1,000 executions; each stands or falls alone.
+/// Accepts up to 1,000 executions; each stands or falls alone, and is repeatable where it has a key. The
+/// header `Idempotency-Key` is refused here.
 #[utoipa::path(
     post, path = "/tasks/batch", operation_id = "create_executions", tag = "executions",
     request_body = CreateBatch,
@@ -69,6 +70,7 @@ pub(super) async fn create_executions(
     State(app): AppState,
     context: RequestContext,
     room: Room,
+    _keyless: KeyPerItem,
     JsonBody(batch): JsonBody<CreateBatch>,
 ) -> Result<Json<Page<BatchAnswer>>, ApiError> {
     let _turn = room.turn().await;

@@ -28,6 +28,22 @@ impl<S: Sync> FromRequestParts<S> for Idempotency {
     }
 }
 
+/// No key for the whole of a call whose items have keys of their own: it would make nothing repeatable,
+/// and is refused instead of ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPerItem;
+
+impl<S: Sync> FromRequestParts<S> for KeyPerItem {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        if parts.headers.contains_key(IDEMPOTENCY_KEY) {
+            return Err(refused("each item has its own key, `idempotencyKey`"));
+        }
+        Ok(Self)
+    }
+}
+
 fn key(value: &HeaderValue) -> Result<IdempotencyKey, ApiError> {
     let text = value
         .to_str()

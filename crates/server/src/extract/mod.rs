@@ -11,7 +11,7 @@ mod room;
 
 pub use body::{JsonBody, OptionalJsonBody, PatchBody};
 pub use conditional::{IfMatch, IfNoneMatch, Tag, Tags};
-pub use idempotency::Idempotency;
+pub use idempotency::{Idempotency, KeyPerItem};
 pub use path::PathId;
 pub use patience::Patience;
 pub use prefer::PreferWait;

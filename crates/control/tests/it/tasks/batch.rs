@@ -116,6 +116,19 @@ async fn each_item_stands_or_falls_alone() {
 }
 
 #[tokio::test]
+async fn a_key_for_the_whole_of_a_batch_is_refused() {
+    let control = nobody();
+    let body = json!({"items": [{"type": "demo"}]});
+    let call = Call::post("/api/tasks/batch", &body).header("idempotency-key", "k");
+    let refused = control.send(call).await;
+    assert_eq!(refused.refusal(), (400, "invalid_header"));
+    assert_eq!(refused.body["field"], "idempotency-key");
+    let detail = "each item has its own key, `idempotencyKey`";
+    assert_eq!(refused.body["detail"], detail);
+    assert_eq!(control.create().await, 1);
+}
+
+#[tokio::test]
 async fn a_batch_has_its_bounds() {
     let control = nobody();
     let many = |count| -> Value { vec![json!({"type": "demo"}); count].into() };

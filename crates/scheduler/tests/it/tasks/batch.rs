@@ -43,6 +43,18 @@ async fn each_item_stands_or_falls_alone() {
 }
 
 #[tokio::test]
+async fn a_key_for_the_whole_of_a_batch_is_refused() {
+    let service = start().await;
+    let body = json!({"items": [{"task": {"type": "demo"}}]});
+    let call = Call::post("/tasks/batch", &body).header("idempotency-key", "k");
+    let refused = service.send(call).await;
+    assert_eq!(refused.code(), (400, "invalid_header"));
+    assert_eq!(refused.body["field"], "idempotency-key");
+    let listed = service.send(Call::get("/tasks")).await;
+    assert_eq!(listed.body["items"], json!([]));
+}
+
+#[tokio::test]
 async fn a_batch_has_its_bounds() {
     let service = start().await;
     let batch = |count| json!({"items": vec![json!({"task": {"type": "demo"}}); count]});
