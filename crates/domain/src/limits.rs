@@ -192,6 +192,9 @@ pub const CLOCK_JUMP_MS: u64 = 2_000;
 pub const CONNECTIONS_MAX: usize = 1_024;
 /// Of these, how many calls that wait (long polls, streams) may hold; the rest is for the others.
 pub const WAITING_CALLS_MAX: usize = 768;
+/// Of these, how many may be calls that only would rather wait (`Prefer: wait`): without a seat they are
+/// answered at once, and the rest is for the claims and the order streams of workers.
+pub const WAITING_READS_MAX: usize = 256;
 /// Of these, how many calls that make new work may be open at once. A flood of them is refused before
 /// its bodies are read, and the stop button and the workers keep their part of the connections.
 pub const CREATES_AT_ONCE_MAX: usize = 512;

@@ -48,7 +48,7 @@ impl Edge {
     }
 
     pub(crate) fn waits(&self) -> Waits {
-        Waits::new(self.settings.waiting_calls, self.shutdown.clone())
+        Waits::new(self.settings, self.shutdown.clone())
     }
 
     pub(crate) fn around(self, router: Router) -> Router {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taskpilot_domain::limits::{
     ANSWER_WRITE_MS, BODY_BYTES_MAX, BODY_READ_MS, CONNECTIONS_MAX, CREATES_AT_ONCE_MAX,
-    CREATES_WORKING_MAX, HEADER_READ_MS, WAITING_CALLS_MAX,
+    CREATES_WORKING_MAX, HEADER_READ_MS, WAITING_CALLS_MAX, WAITING_READS_MAX,
 };
 
 /// Bounds of one listener; the default is what `limits` says.
@@ -14,6 +14,8 @@ pub struct Settings {
     pub connections: usize,
     /// Of these, calls that wait.
     pub waiting_calls: usize,
+    /// Of these, calls that could be answered at once and would rather wait.
+    pub waiting_reads: usize,
     /// Calls that make new work and are open at once.
     pub creates: usize,
     /// Of these, how many work at once.
@@ -33,6 +35,7 @@ impl Default for Settings {
         Self {
             connections: CONNECTIONS_MAX,
             waiting_calls: WAITING_CALLS_MAX,
+            waiting_reads: WAITING_READS_MAX,
             creates: CREATES_AT_ONCE_MAX,
             creating: CREATES_WORKING_MAX,
             header_read: Duration::from_millis(HEADER_READ_MS),

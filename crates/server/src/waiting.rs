@@ -8,19 +8,22 @@ use taskpilot_api::errors::ErrorCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
+use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 
 /// The way into the waiting room. An extractor for routes that say that they wait.
 #[derive(Debug, Clone)]
 pub struct Waits {
     room: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
     shutdown: Shutdown,
 }
 
 impl Waits {
-    pub(crate) fn new(calls: usize, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(settings: Settings, shutdown: Shutdown) -> Self {
         Self {
-            room: Arc::new(Semaphore::new(calls)),
+            room: Arc::new(Semaphore::new(settings.waiting_calls)),
+            reads: Arc::new(Semaphore::new(settings.waiting_reads)),
             shutdown,
         }
     }
@@ -28,6 +31,16 @@ impl Waits {
     /// A seat, where there is one: for calls that can answer at once instead.
     pub fn try_enter(&self) -> Option<Seat> {
         self.enter().ok()
+    }
+
+    /// A seat of those for calls that only would rather wait: however many they are, workers find one.
+    pub(crate) fn try_sit_down(&self) -> Option<Seat> {
+        let share = self.reads.clone().try_acquire_owned().ok()?;
+        let seat = self.try_enter()?;
+        Some(Seat {
+            _share: Some(share),
+            ..seat
+        })
     }
 
     /// A seat, or the answer that there is none.
@@ -41,6 +54,7 @@ impl Waits {
         })?;
         Ok(Seat {
             _permit: permit,
+            _share: None,
             shutdown: self.shutdown.clone(),
         })
     }
@@ -50,6 +64,7 @@ impl Waits {
 #[derive(Debug)]
 pub struct Seat {
     _permit: OwnedSemaphorePermit,
+    _share: Option<OwnedSemaphorePermit>,
     shutdown: Shutdown,
 }
 

@@ -21,7 +21,7 @@ impl Patience {
     /// The time to wait and a seat for it; `None` answers at once: without the wish, or without a
     /// seat.
     pub fn sit_down(&self) -> Option<(Duration, Seat)> {
-        self.prefer.wait().zip(self.waits.try_enter())
+        self.prefer.wait().zip(self.waits.try_sit_down())
     }
 
     /// The header that says that the wish was honoured.

@@ -105,6 +105,37 @@ async fn calls_that_wait_leave_room_for_the_others() {
 }
 
 #[tokio::test]
+async fn reads_that_wait_leave_seats_for_calls_that_must() {
+    let service = start(|settings| {
+        settings.waiting_calls = 2;
+        settings.waiting_reads = 1;
+    })
+    .await;
+    let read =
+        "GET /read HTTP/1.1\r\nhost: localhost\r\nprefer: wait=60\r\nconnection: close\r\n\r\n";
+    let (mut one, mut two) = (service.open(read).await, service.open(read).await);
+    let text = tokio::select! {
+        text = to_end(&mut one) => text,
+        text = to_end(&mut two) => text,
+    };
+    assert_eq!(Answer::read(&text).unwrap().body, "at once");
+    // One seat is left, and one of these finds it.
+    let (mut three, mut four) = (service.open(WAIT).await, service.open(WAIT).await);
+    let text = tokio::select! {
+        text = to_end(&mut three) => text,
+        text = to_end(&mut four) => text,
+    };
+    let answer = Answer::read(&text).unwrap();
+    assert_eq!(answer.code(), refused(503, "overloaded"));
+    service.shutdown.request();
+    let mut rest = Vec::new();
+    for stream in [one, two, three, four] {
+        rest.extend(Answer::read(&to_end(stream).await).map(|answer| answer.body));
+    }
+    assert_eq!(rest, ["closing", "closing"]);
+}
+
+#[tokio::test]
 async fn a_shutdown_lets_waiting_calls_answer_and_closes_the_rest() {
     let service = start(|_| {}).await;
     let waiting = service.open(WAIT).await;

@@ -15,7 +15,7 @@ use taskpilot_server::clock::ManualClock;
 use taskpilot_server::context::{Forwarding, RequestContext};
 use taskpilot_server::edge::Edge;
 use taskpilot_server::error::ApiError;
-use taskpilot_server::extract::{JsonBody, OptionalJsonBody, PathId, Query};
+use taskpilot_server::extract::{JsonBody, OptionalJsonBody, PathId, Patience, Query};
 use taskpilot_server::health::{Probe, livez};
 use taskpilot_server::listener::Listener;
 use taskpilot_server::permission::Permission;
@@ -23,7 +23,7 @@ use taskpilot_server::routes::{Route, Table};
 use taskpilot_server::settings::Settings;
 use taskpilot_server::shutdown::Shutdown;
 use taskpilot_server::waiting::Waits;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
@@ -92,6 +92,7 @@ pub(crate) fn table() -> Table<()> {
         // More than the buffers of a connection take up.
         Route::get("/large", "large", any, async || "x".repeat(LARGE)),
         Route::get("/wait", "wait", any, wait).waits(),
+        Route::get("/read", "read", any, read).waits(),
         Route::get("/waitUnlisted", "waitUnlisted", any, wait),
     ])
 }
@@ -100,6 +101,14 @@ async fn wait(waits: Waits) -> Result<&'static str, ApiError> {
     let seat = waits.enter()?;
     seat.closing().await;
     Ok("closing")
+}
+
+async fn read(patience: Patience) -> &'static str {
+    let Some((_, seat)) = patience.sit_down() else {
+        return "at once";
+    };
+    seat.closing().await;
+    "closing"
 }
 
 pub(crate) struct Service {
@@ -243,7 +252,7 @@ impl Service {
 }
 
 /// What comes until the server closes the connection.
-pub(crate) async fn to_end(mut stream: TcpStream) -> String {
+pub(crate) async fn to_end(mut stream: impl AsyncRead + Unpin) -> String {
     let mut bytes = Vec::new();
     let read = stream.read_to_end(&mut bytes);
     let ended = tokio::time::timeout(Duration::from_secs(10), read).await;
