@@ -27,6 +27,9 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 const BACKLOG: u32 = 4_096;
 /// Refusals that are written out at once; further connections are just closed.
 const REFUSALS_MAX: usize = 64;
+/// Connections over the cap that are looked at, or answered as probes, at once. Apart from refusals: a
+/// client that is silent, or slow to take its refusal, must not keep a probe from its answer.
+const LOOKS_MAX: usize = 256;
 /// Time for a client over the cap to show that it is a probe.
 const PROBE_TIME: Duration = Duration::from_millis(100);
 /// Time for a refused client to take its answer.
@@ -108,6 +111,7 @@ impl Listener {
             settings,
             shutdown,
             connections: Arc::new(Semaphore::new(settings.connections)),
+            looks: Arc::new(Semaphore::new(LOOKS_MAX)),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             running: TaskTracker::new(),
         };
@@ -135,6 +139,7 @@ struct Server {
     settings: Settings,
     shutdown: Shutdown,
     connections: Arc<Semaphore>,
+    looks: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     running: TaskTracker,
 }
@@ -160,7 +165,7 @@ impl Server {
     fn take(&self, stream: TcpStream) {
         if let Ok(permit) = self.connections.clone().try_acquire_owned() {
             self.running.spawn(self.connection(stream, permit));
-        } else if let Ok(permit) = self.refusals.clone().try_acquire_owned() {
+        } else if let Ok(permit) = self.looks.clone().try_acquire_owned() {
             self.running.spawn(self.over_the_cap(stream, permit));
         }
     }
@@ -169,13 +174,17 @@ impl Server {
     fn over_the_cap(
         &self,
         stream: TcpStream,
-        permit: OwnedSemaphorePermit,
+        look: OwnedSemaphorePermit,
     ) -> impl Future<Output = ()> + use<> {
-        let service = self.service.clone();
+        let (service, refusals) = (self.service.clone(), self.refusals.clone());
         async move {
             let probes = tokio::time::timeout(PROBE_TIME, is_probe(&stream)).await;
             if !probes.unwrap_or(false) {
-                return refuse(stream, permit).await;
+                drop(look);
+                if let Ok(permit) = refusals.try_acquire_owned() {
+                    refuse(stream, permit).await;
+                }
+                return;
             }
             let answer = http1::Builder::new()
                 .keep_alive(false)

@@ -72,6 +72,27 @@ async fn over_the_cap_a_probe_is_answered() {
 }
 
 #[tokio::test]
+async fn over_the_cap_silent_clients_keep_no_probe_from_its_answer() {
+    let service = start(|settings| settings.connections = 1).await;
+    let mut held = service
+        .open("GET /tasks/7 HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await;
+    let mut buffer = [0; 4096];
+    assert!(held.read(&mut buffer).await.unwrap() > 0);
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(service.open("").await);
+    }
+    // Accepted in order, so that all of them are there before it.
+    assert_eq!(service.get("/livez").await.status, 200);
+    // They are told in their turn that there is no room.
+    for stream in silent {
+        let answer = Answer::read(&to_end(stream).await).unwrap();
+        assert_eq!(answer.problem().code, "overloaded");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_take_its_answer_loses_its_place() {
     let service = start(|settings| {
         settings.connections = 1;
