@@ -112,6 +112,9 @@ pub const RETENTION_ROWS_MAX: u32 = 50;
 /// Executions that one slice looks at: those that live long are passed over, 200 in 0.25 ms (measured
 /// 2026-11).
 pub const RETENTION_WALK_MAX: u32 = 200;
+/// Bytes of payloads, results and outputs after which a slice of retention ends: the engine reads and
+/// frees each page of them. The last execution of a slice may go beyond it.
+pub const RETENTION_BYTES_MAX: u64 = 256 * 1024;
 /// Slots of one worker session.
 pub const SLOTS_MAX: u32 = 1_000;
 /// Queues that one worker session may name.

@@ -179,7 +179,8 @@ pub trait SchedulerStore: QueueStore {
     /// Marks stops whose promised bound passed under a live session, at most `limit`.
     async fn flag_overdue_stops(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError>;
 
-    /// Forgets what is kept long enough, at most `limit` executions, keys and sessions together:
+    /// Forgets what is kept long enough, at most `limit` executions, keys and sessions together, and
+    /// fewer executions where they are large:
     /// executions with all that belongs to them, then keys of executions that are gone, then sessions
     /// that ended before. An execution that lives, or owes the proof of a stop, stays.
     ///

@@ -53,27 +53,37 @@ fn no_statement_walks_a_table_or_sorts_what_has_no_bound() {
     }
 }
 
+/// Each statement of retention, and how it finds its rows.
+const SOUGHT: [(&str, &str); 14] = [
+    (
+        "list_oldest",
+        "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)",
+    ),
+    (
+        "list_sessions",
+        "SEARCH worker_session USING COVERING INDEX worker_session_ended",
+    ),
+    (
+        "list_forgotten_keys",
+        "SEARCH forgotten_key USING PRIMARY KEY (forget_at<?)",
+    ),
+    ("count_bytes", "SEARCH s USING INTEGER PRIMARY KEY"),
+    ("count_bytes", "SEARCH a USING PRIMARY KEY (execution=?)"),
+    ("count_bytes", "SEARCH o USING PRIMARY KEY (execution=?)"),
+    ("delete_execution", "USING INTEGER PRIMARY KEY (rowid=?)"),
+    ("delete_spec", "USING INTEGER PRIMARY KEY (rowid=?)"),
+    ("delete_verdict", "USING INTEGER PRIMARY KEY (rowid=?)"),
+    ("delete_attempts", "USING PRIMARY KEY (execution=?)"),
+    ("delete_outputs", "USING PRIMARY KEY (execution=?)"),
+    ("delete_stops", "USING PRIMARY KEY (execution=?)"),
+    ("delete_key", "USING PRIMARY KEY (namespace=? AND key=?)"),
+    ("delete_session", "USING INTEGER PRIMARY KEY (rowid=?)"),
+];
+
 #[test]
 fn retention_walks_in_the_order_of_ids_and_finds_the_rest_by_its_age() {
     let plans = plans_of(&SCHEDULER);
-    for (name, expected) in [
-        (
-            "list_oldest",
-            "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)",
-        ),
-        (
-            "list_sessions",
-            "SEARCH worker_session USING COVERING INDEX worker_session_ended",
-        ),
-        (
-            "list_forgotten_keys",
-            "SEARCH forgotten_key USING PRIMARY KEY (forget_at<?)",
-        ),
-        (
-            "delete_attempts",
-            "SEARCH attempt USING PRIMARY KEY (execution=?)",
-        ),
-    ] {
+    for (name, expected) in SOUGHT {
         let file = format!("retention/{name}.sql");
         let found = plans.iter().find(|(path, _)| path.ends_with(&file));
         let (_, plan) = found.unwrap();

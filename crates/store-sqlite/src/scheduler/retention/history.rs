@@ -7,7 +7,7 @@
 
 use rusqlite::Row;
 use taskpilot_domain::ids::ExecutionId;
-use taskpilot_domain::limits::{RETENTION_WALK_MAX, TRANSACTION_BYTES_MAX};
+use taskpilot_domain::limits::{RETENTION_BYTES_MAX, RETENTION_WALK_MAX};
 use taskpilot_domain::retention::{Past, Retention, key_kept_until};
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::scheduler::Forgotten;
@@ -18,6 +18,7 @@ use crate::scheduler::codes::{Coded, Place, word};
 use crate::scheduler::turn::Turn;
 
 static LIST_OLDEST: &str = include_str!("../../../sql/scheduler/retention/list_oldest.sql");
+static COUNT_BYTES: &str = include_str!("../../../sql/scheduler/retention/count_bytes.sql");
 static DELETE: &str = include_str!("../../../sql/scheduler/retention/delete_execution.sql");
 static INSERT_KEY: &str = include_str!("../../../sql/scheduler/retention/insert_forgotten_key.sql");
 
@@ -38,7 +39,6 @@ struct Old {
     accepted_at: Timestamp,
     past: Past,
     key: Option<(String, Timestamp)>,
-    payload_bytes: usize,
 }
 
 pub(super) fn forget(
@@ -62,10 +62,10 @@ pub(super) fn forget(
         if !retention.forgets(now, old.past) {
             continue;
         }
-        bytes += old.payload_bytes;
+        bytes += count_bytes(turn, old.id)?;
         remove(turn, &old)?;
         slice.rows += 1;
-        if slice.rows >= limit || bytes >= TRANSACTION_BYTES_MAX {
+        if slice.rows >= limit || bytes >= RETENTION_BYTES_MAX {
             slice.more = true;
             break;
         }
@@ -93,7 +93,6 @@ fn read(row: &Row<'_>) -> Result<Old, Failure> {
     let key: Option<String> = columns.value("key")?;
     let key_seen_at = columns.instant_or_none("key_seen_at")?;
     let has_open_stop = columns.value("has_open_stop")?;
-    let payload_bytes = columns.number("payload_bytes")?;
     Ok(Old {
         id,
         namespace,
@@ -105,8 +104,13 @@ fn read(row: &Row<'_>) -> Result<Old, Failure> {
             has_open_stop,
         },
         key: key.zip(key_seen_at),
-        payload_bytes,
     })
+}
+
+fn count_bytes(turn: &mut Turn<'_>, id: ExecutionId) -> Result<u64, Failure> {
+    let statement = turn.statement(COUNT_BYTES)?;
+    let bytes: i64 = statement.query_row([id.get()], |row| row.get(0))?;
+    Ok(bytes.cast_unsigned())
 }
 
 fn remove(turn: &mut Turn<'_>, old: &Old) -> Result<(), Failure> {

@@ -235,6 +235,7 @@ macro_rules! scheduler_conformance {
                 what_lives_is_never_forgotten_and_does_not_hide_what_is_behind,
                 an_open_stop_keeps_its_execution,
                 forgetting_is_bounded_by_its_limit,
+                forgetting_is_bounded_by_the_bytes_that_go,
                 a_key_outlives_its_execution_and_creates_nothing,
                 a_key_is_forgotten_after_its_time_and_a_day,
                 the_key_of_what_lives_is_kept_however_old,

@@ -1,6 +1,9 @@
 //! Retention: what is final for long is forgotten whole, and nothing that somebody still needs.
 
+use std::sync::Arc;
+
 use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::limits::RETENTION_BYTES_MAX;
 use taskpilot_domain::retention::Retention;
 use taskpilot_domain::stop::{How, StopEvent};
 
@@ -10,8 +13,9 @@ use super::words::{
     keyed_long_ago, replayed, stage, succeeded,
 };
 use crate::conformance::SchedulerHarness;
+use crate::rows::attempts::OutputTail;
 use crate::rows::executions::{CancelOutcome, CreateOutcome};
-use crate::rows::sessions::HandInVerdict;
+use crate::rows::sessions::{HandIn, HandInOutcome, HandInVerdict};
 use crate::scheduler::Forgotten;
 
 const DAY_MS: u64 = 86_400_000;
@@ -99,6 +103,44 @@ pub async fn forgetting_is_bounded_by_its_limit(h: &impl SchedulerHarness) {
         slices.push(forget(&scene, 30 * DAY_MS, 2).await.rows);
     }
     assert_eq!(slices, [2, 2, 1, 0]);
+}
+
+pub async fn forgetting_is_bounded_by_the_bytes_that_go(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let half = usize::try_from(RETENTION_BYTES_MAX / 2).expect("a size");
+    let text = "x".repeat(half);
+    let json: Arc<str> = format!("\"{text}\"").into();
+    let large = [
+        (json.clone(), json.clone(), String::new()),
+        (Arc::from("1"), json.clone(), text.clone()),
+        (json, Arc::from("1"), text),
+    ];
+    for (payload, result, stdout) in large {
+        let new = job_with(|job| job.payload = payload);
+        let (worker, grant) = scene.running(at(0), new).await;
+        let output = OutputTail {
+            stdout,
+            ..OutputTail::default()
+        };
+        let item = HandIn {
+            outcome: HandInOutcome::Succeeded(result),
+            output: Some(Arc::new(output)),
+            ..succeeded(grant.fence)
+        };
+        scene.finish(&worker, at(1), item).await;
+    }
+    let mut slices = Vec::new();
+    for _ in 0..4 {
+        slices.push(forget(&scene, 10 * DAY_MS + 2, 50).await);
+    }
+    let slice = |rows, more| Forgotten { rows, more };
+    let expected = [
+        slice(1, true),
+        slice(1, true),
+        slice(1, true),
+        slice(0, false),
+    ];
+    assert_eq!(slices, expected);
 }
 
 pub async fn a_key_outlives_its_execution_and_creates_nothing(h: &impl SchedulerHarness) {

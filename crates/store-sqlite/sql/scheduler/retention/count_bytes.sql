@@ -1,0 +1,9 @@
+-- What goes with an execution: its payload, the results of its attempts, their outputs.
+SELECT
+    coalesce(octet_length(s.payload), 0)
+    + (SELECT coalesce(sum(octet_length(a.result)), 0) FROM attempt AS a WHERE a.execution = ?1)
+    + (
+        SELECT coalesce(sum(octet_length(o.stdout) + octet_length(o.stderr)), 0)
+        FROM output AS o WHERE o.execution = ?1
+    ) AS bytes
+FROM spec AS s WHERE s.execution = ?1;
