@@ -103,9 +103,9 @@ pub const HISTORY_MS_DEFAULT: u64 = 30 * 86_400_000;
 pub const HISTORY_DAYS_MIN: u64 = 1;
 /// Longest history that can be set, in days: ten years.
 pub const HISTORY_DAYS_MAX: u64 = 3_660;
-/// Time between two looks for what is kept long enough: an hour more or less does not matter to what
-/// is kept for days, but the slices stay small.
-pub const RETENTION_EVERY_MS: u64 = 60_000;
+/// Time between two looks for what is kept long enough. It does not matter to what is kept for days, and
+/// each look walks past all that is old and lives: a million of it takes some seconds of the writer.
+pub const RETENTION_EVERY_MS: u64 = 3_600_000;
 /// Executions, keys or sessions that one slice of retention forgets: with attempt, output and key about
 /// the 2 ms of background (measured 2026-11 on a busy machine: 3.5 ms with the commit).
 pub const RETENTION_ROWS_MAX: u32 = 50;
