@@ -10,6 +10,7 @@ use taskpilot_domain::time::Timestamp;
 use taskpilot_server::clock::Clock;
 use taskpilot_server::loops::TickError;
 use taskpilot_server::shutdown::Shutdown;
+use taskpilot_server::steadiness::Steadiness;
 use taskpilot_store::control::ControlStore;
 use tokio::task::JoinHandle;
 
@@ -51,6 +52,7 @@ pub struct App {
     pub(crate) call_time: Duration,
     pub(crate) flights: Flights,
     pub(crate) health: Health,
+    pub(crate) steadiness: Steadiness,
     /// Whether the reconciler has looked at what the life before left unfinished.
     pub(crate) has_looked_back: AtomicBool,
 }
@@ -71,6 +73,7 @@ impl App {
             call_time: config.call_time,
             flights: Flights::default(),
             health: Health::default(),
+            steadiness: Steadiness::default(),
             has_looked_back: AtomicBool::new(false),
         })
     }

@@ -106,6 +106,9 @@ pub const HISTORY_DAYS_MAX: u64 = 3_660;
 /// Time between two looks for what is kept long enough. It does not matter to what is kept for days, and
 /// each look walks past all that is old and lives: a million of it takes some seconds of the writer.
 pub const RETENTION_EVERY_MS: u64 = 3_600_000;
+/// Time for which the wall clock has to go right before anything is forgotten: a machine that starts with
+/// a wrong one is set right within minutes, and what is forgotten is gone for good.
+pub const CLOCK_STEADY_MS: u64 = 1_800_000;
 /// Executions, keys or sessions that one slice of retention forgets: with attempt, output and key about
 /// the 2 ms of background (measured 2026-11 on a busy machine: 3.5 ms with the commit).
 pub const RETENTION_ROWS_MAX: u32 = 50;

@@ -7,6 +7,7 @@ use taskpilot_domain::retention::Retention;
 use taskpilot_server::clock::Clock;
 use taskpilot_server::loops::TickError;
 use taskpilot_server::shutdown::Shutdown;
+use taskpilot_server::steadiness::Steadiness;
 use taskpilot_store::scheduler::SchedulerStore;
 use tokio::task::JoinHandle;
 
@@ -60,6 +61,7 @@ pub struct App {
     pub(crate) outages: Outages,
     pub(crate) sessions: KnownSessions,
     pub(crate) health: Health,
+    pub(crate) steadiness: Steadiness,
 }
 
 impl App {
@@ -80,6 +82,7 @@ impl App {
             outages: Outages::default(),
             sessions: KnownSessions::default(),
             health: Health::default(),
+            steadiness: Steadiness::default(),
         })
     }
 

@@ -11,6 +11,9 @@ pub trait Clock: Send + Sync {
     /// Wall time; within a process it neither steps back nor stands still.
     fn now(&self) -> Timestamp;
 
+    /// The wall clock as it is set, which may step and be behind what [`Clock::now`] has shown.
+    fn wall(&self) -> Timestamp;
+
     /// Milliseconds since the machine was started, the time it slept included.
     fn boot_ms(&self) -> u64;
 }
@@ -49,6 +52,10 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let mut latest = self.latest.lock().expect("invariant: no holder panics");
         latest.show(Timestamp::from_millis(wall_ms()), boot_ms())
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_millis(wall_ms())
     }
 
     fn boot_ms(&self) -> u64 {
@@ -142,6 +149,10 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
+        self.times().0
+    }
+
+    fn wall(&self) -> Timestamp {
         self.times().0
     }
 

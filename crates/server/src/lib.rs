@@ -22,5 +22,6 @@ pub mod permission;
 pub mod routes;
 pub mod settings;
 pub mod shutdown;
+pub mod steadiness;
 pub mod tagged;
 pub mod waiting;

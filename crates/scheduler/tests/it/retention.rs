@@ -1,6 +1,8 @@
 //! What is over for long enough is gone, and its key stands for its loss.
 
 use serde_json::json;
+use taskpilot_domain::limits::CLOCK_STEADY_MS;
+use taskpilot_server::clock::Clock;
 
 use crate::service::{Call, start};
 
@@ -36,4 +38,23 @@ async fn history_is_gone_after_thirty_days_and_its_key_a_day_later() {
     let new = service.send(create()).await;
     assert_eq!(new.status, 201);
     assert!(new.id() > living);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_forgets_nothing_before_it_has_gone_right_for_a_while() {
+    let service = start().await;
+    let id = service.create().await;
+    assert_eq!(service.cancel(id).await.status, 200);
+    service
+        .clock
+        .set_wall(service.clock.now().plus_ms(60 * DAY_MS));
+    service.app.tick().await.unwrap();
+    service.execution(id).await;
+    service.clock.advance(CLOCK_STEADY_MS - 1);
+    service.app.tick().await.unwrap();
+    service.execution(id).await;
+    service.clock.advance(1);
+    service.app.tick().await.unwrap();
+    let read = service.send(Call::get(&format!("/tasks/{id}"))).await;
+    assert_eq!(read.code(), (404, "execution_not_found"));
 }
