@@ -97,6 +97,7 @@ mod tests {
         assert_eq!(work.key(5).len(), 36);
         let batch: CreateBatch = serde_json::from_str(&work.batch(5, 3)).unwrap();
         let items = batch.resolve().unwrap();
+        let items: Vec<_> = items.into_iter().map(|item| item.0.unwrap()).collect();
         assert_eq!(items.len(), 3);
         let keys: Vec<String> = items
             .iter()

@@ -11,6 +11,7 @@ use taskpilot_domain::options::ExecutionOptions;
 use utoipa::ToSchema;
 
 use super::execution::Execution;
+use crate::batch::BatchItem;
 use crate::field::{FieldError, at_most, at_most_items, parse};
 use crate::json::JsonText;
 use crate::options::{BackoffBody, ExecutionOptionsBody};
@@ -127,12 +128,13 @@ impl CreateExecution {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateBatch {
     /// At most 1,000 creates.
-    pub items: Vec<KeyedCreate>,
+    #[schema(value_type = Vec<KeyedCreate>, max_items = 1_000)]
+    pub items: Vec<BatchItem<KeyedCreate>>,
 }
 
 impl CreateBatch {
     /// The items, not too many.
-    pub fn resolve(self) -> Result<Vec<KeyedCreate>, FieldError> {
+    pub fn resolve(self) -> Result<Vec<BatchItem<KeyedCreate>>, FieldError> {
         at_most_items("items", &self.items, BATCH_ITEMS_MAX)?;
         Ok(self.items)
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use taskpilot_api::batch::BatchItem;
 use taskpilot_api::errors::ErrorCode;
 use taskpilot_api::field::FieldError;
 use taskpilot_api::scheduler::{CreateExecution, KeyedCreate};
@@ -37,12 +38,15 @@ pub(crate) async fn one(
 pub(crate) async fn many(
     app: &App,
     namespace: &Namespace,
-    creates: Vec<KeyedCreate>,
+    creates: Vec<BatchItem<KeyedCreate>>,
 ) -> Result<Vec<Result<ExecutionRecord, ApiError>>, ApiError> {
     let now = app.clock.now();
     let checks: Vec<Result<NewExecution, ApiError>> = creates
         .into_iter()
-        .map(|create| checked(create, namespace.clone(), now))
+        .map(|BatchItem(create)| {
+            let create = create.map_err(|wrong| ApiError::new(ErrorCode::InvalidBody, wrong))?;
+            checked(create, namespace.clone(), now)
+        })
         .collect();
     let good = checks
         .iter()

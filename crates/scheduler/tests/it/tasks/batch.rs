@@ -55,6 +55,34 @@ async fn a_key_for_the_whole_of_a_batch_is_refused() {
 }
 
 #[tokio::test]
+async fn an_item_that_cannot_be_read_is_refused_alone() {
+    let service = start().await;
+    let items = json!([
+        {"task": {"type": "demo"}},
+        {"task": {"type": 7}},
+        {"task": {"type": "demo", "surely": "unknown"}},
+        {"idempotencyKey": "with space", "task": {"type": "demo"}},
+        {"key": "k", "task": {"type": "demo"}},
+        [null, {"type": "demo"}],
+        null,
+        {"task": {"type": "demo"}},
+    ]);
+    let batch = json!({ "items": items });
+    let answer = service.say(Call::post("/tasks/batch", &batch)).await;
+    let items = answer["items"].as_array().unwrap();
+    let told = items.iter().map(|item| {
+        let code = item["problem"]["code"].as_str();
+        (item["execution"]["id"].as_i64(), code)
+    });
+    let refused = (None, Some("invalid_body"));
+    let mut expected = [refused; 8];
+    (expected[0], expected[7]) = ((Some(1), None), (Some(2), None));
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let listed = service.say(Call::get("/tasks")).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_batch_has_its_bounds() {
     let service = start().await;
     let batch = |count| json!({"items": vec![json!({"task": {"type": "demo"}}); count]});
