@@ -1,5 +1,8 @@
 //! Pages of lists, and the cursor that binds the next page to the filters of the first.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use taskpilot_domain::limits::{PAGE_DEFAULT, PAGE_MAX};
 use utoipa::ToSchema;
@@ -35,6 +38,32 @@ pub struct Cursor {
     pub after: i64,
 }
 
+/// The same for a list in the order of names: the name of the last item of the page before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameCursor<T> {
+    /// That name.
+    pub after: T,
+}
+
+impl<T: FromStr + Display> NameCursor<T> {
+    /// Writes the cursor; `scope` names the list and its namespace.
+    pub fn encode(&self, scope: &str) -> String {
+        format!("{:016x}{}", hash(scope), self.after)
+    }
+
+    /// Reads a cursor that was written for the same `scope`.
+    pub fn decode(text: &str, scope: &str) -> Result<Self, InvalidCursor> {
+        let (bound, name) = text
+            .split_at_checked(DIGITS / 2)
+            .ok_or(InvalidCursor::Malformed)?;
+        let after = name.parse().map_err(|_| InvalidCursor::Malformed)?;
+        if half(bound)? != hash(scope) {
+            return Err(InvalidCursor::OtherFilters);
+        }
+        Ok(Self { after })
+    }
+}
+
 /// Why a cursor was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidCursor {
@@ -44,7 +73,7 @@ pub enum InvalidCursor {
     OtherFilters,
 }
 
-impl std::fmt::Display for InvalidCursor {
+impl Display for InvalidCursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Malformed => "the cursor is not one that a list returned",
@@ -65,12 +94,9 @@ impl Cursor {
 
     /// Reads a cursor that was written for the same `scope`.
     pub fn decode(text: &str, scope: &str) -> Result<Self, InvalidCursor> {
-        let plain = text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !plain {
-            return Err(InvalidCursor::Malformed);
-        }
-        let half = |text| u64::from_str_radix(text, 16).map_err(|_| InvalidCursor::Malformed);
-        let (after, bound) = (half(&text[..16])?, half(&text[16..])?);
+        let halves = text.split_at_checked(DIGITS / 2);
+        let (after, bound) = halves.ok_or(InvalidCursor::Malformed)?;
+        let (after, bound) = (half(after)?, half(bound)?);
         if bound != hash(scope) {
             return Err(InvalidCursor::OtherFilters);
         }
@@ -78,6 +104,15 @@ impl Cursor {
             after: after.cast_signed(),
         })
     }
+}
+
+/// A number of sixteen digits.
+fn half(text: &str) -> Result<u64, InvalidCursor> {
+    let plain = text.len() == DIGITS / 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !plain {
+        return Err(InvalidCursor::Malformed);
+    }
+    u64::from_str_radix(text, 16).map_err(|_| InvalidCursor::Malformed)
 }
 
 /// FNV-1a with 64 bits (RFC 9923): a cursor outlives the process, and `std`'s hashers are not stable.
@@ -89,6 +124,8 @@ fn hash(scope: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use taskpilot_domain::names::QueueName;
+
     use super::*;
 
     #[test]
@@ -102,6 +139,31 @@ mod tests {
         );
         for text in ["", "1", "é", &"+".repeat(32), &"é".repeat(16)] {
             assert_eq!(Cursor::decode(text, ""), Err(InvalidCursor::Malformed));
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_names_is_good_for_its_own_list_only() {
+        let name = |text: &str| NameCursor {
+            after: QueueName::new(text).unwrap(),
+        };
+        let text = name("mail.eu-1").encode("default queues");
+        let decode = NameCursor::<QueueName>::decode;
+        assert_eq!(decode(&text, "default queues"), Ok(name("mail.eu-1")));
+        let other = decode(&text, "other queues");
+        assert_eq!(other, Err(InvalidCursor::OtherFilters));
+        for text in [
+            "",
+            "1",
+            "é",
+            &text[..16],
+            &format!("{text}/"),
+            "+bcdef0123456789a",
+        ] {
+            assert_eq!(
+                decode(text, "default queues"),
+                Err(InvalidCursor::Malformed)
+            );
         }
     }
 

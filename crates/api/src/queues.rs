@@ -9,6 +9,17 @@ use utoipa::ToSchema;
 use crate::field::{FieldError, at_most};
 use crate::schema;
 
+/// The query of `GET …/queues`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQueues {
+    /// Items of the page, 1 to 1,000; 50 unless told otherwise.
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+}
+
 /// `PUT …/queues/{name}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -150,9 +150,13 @@ impl SchedulerClient {
         self.send(&self.ordinary, call, on).await
     }
 
-    /// `GET /queues`.
-    pub async fn queues(&self, on: &OnBehalf) -> Result<Answer, NoAnswer> {
-        let call = Call::new(Method::GET, "/queues");
+    /// `GET /queues?…`; each pair is one parameter.
+    pub async fn queues(
+        &self,
+        on: &OnBehalf,
+        query: &[(&str, String)],
+    ) -> Result<Answer, NoAnswer> {
+        let call = Call::new(Method::GET, with_query("/queues", query));
         self.send(&self.ordinary, call, on).await
     }
 

@@ -218,9 +218,10 @@ impl TasksClient {
         self.read(&Call::new(Method::GET, "/api/workers")).await
     }
 
-    /// `GET /api/queues`.
-    pub async fn queues(&self) -> Result<Page<QueueItem>, ClientError> {
-        self.read(&Call::new(Method::GET, "/api/queues")).await
+    /// `GET /api/queues?…`; each pair is one parameter.
+    pub async fn queues(&self, query: &[(&str, String)]) -> Result<Page<QueueItem>, ClientError> {
+        let path = with_query("/api/queues", query);
+        self.read(&Call::new(Method::GET, path)).await
     }
 
     /// `PUT /api/queues/{name}`: sets its limit, or takes it away.

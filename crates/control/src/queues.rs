@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 use taskpilot_api::extensions::Extension;
-use taskpilot_api::page::Page;
-use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem};
+use taskpilot_api::page::{Page, page_limit};
+use taskpilot_api::queues::{LimitQueue, ListQueues, PauseQueue, QueueItem};
 use taskpilot_client::scheduler::OnBehalf;
 use taskpilot_client::transport::{Answer, NoAnswer};
 use taskpilot_domain::names::QueueName;
@@ -13,17 +13,27 @@ use taskpilot_server::error::ApiError;
 
 use crate::app::App;
 use crate::scheduler::translate::{Asked, SchedulerFailure, success};
-use crate::scheduler::{behalf, reach};
+use crate::scheduler::{behalf, cursor, reach};
 
-/// Lists the queues. The plain contract knows none.
-pub(crate) async fn list(app: &App, context: &RequestContext) -> Result<Page<QueueItem>, ApiError> {
+/// Lists the queues, page by page. The plain contract knows none.
+pub(crate) async fn list(
+    app: &App,
+    context: &RequestContext,
+    query: ListQueues,
+) -> Result<Page<QueueItem>, ApiError> {
+    let limit = page_limit(query.limit).map_err(ApiError::invalid_query)?;
+    let after = query.after.map(cursor::passed_on).transpose()?;
+    let mut pairs = vec![("limit", limit.to_string())];
+    pairs.extend(after.map(|after| ("after", after)));
     let on = behalf::of_request(context);
-    let page = async {
+    let answer = async {
         needs_queues(app, &on).await?;
-        read(app.scheduler.queues(&on).await)
+        let answer = app.scheduler.queues(&on, &pairs).await;
+        answer.map_err(|silence| SchedulerFailure::of_silence(&silence))
     };
-    page.await
-        .map_err(|failure: SchedulerFailure| failure.told(Asked::Other))
+    let answer = answer.await.map_err(told)?;
+    cursor::taken(&answer)?;
+    read(Ok(answer)).map_err(told)
 }
 
 /// Passes a change on, in the name of the caller.
@@ -39,9 +49,7 @@ pub(crate) async fn change(
         needs_queues(app, &on).await?;
         read(app.scheduler.change_queue(&on, &path, body).await)
     };
-    changed
-        .await
-        .map_err(|failure: SchedulerFailure| failure.told(Asked::Other))
+    changed.await.map_err(told)
 }
 
 /// The rest of the path, and the body.
@@ -76,4 +84,9 @@ fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>) -> Result<T, Sche
     success(answer)?
         .read()
         .map_err(SchedulerFailure::unreadable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it ends a chain of results")]
+fn told(failure: SchedulerFailure) -> ApiError {
+    failure.told(Asked::Other)
 }

@@ -143,8 +143,6 @@ pub const BATCH_ITEMS_MAX: usize = 1_000;
 
 /// Attempts that a queue can be allowed to hold: more than a thousand workers of a thousand slots run.
 pub const QUEUE_RUNNING_MAX: u32 = 1_000_000;
-/// Queues that a list tells: for people, who name a few; an answer stays below a megabyte.
-pub const QUEUES_TOLD_MAX: u32 = 1_000;
 /// Types of one queue whose waiting claims are woken when it opens again: a seek each, in a commit.
 /// The rest is found by the next look of who waits.
 pub const QUEUE_TYPES_WOKEN_MAX: usize = 256;

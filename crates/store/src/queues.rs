@@ -1,7 +1,7 @@
 //! The queues of a scheduler's store, for those who look after them.
 
 use async_trait::async_trait;
-use taskpilot_domain::names::Namespace;
+use taskpilot_domain::names::{Namespace, QueueName};
 use taskpilot_domain::time::Timestamp;
 
 use crate::StoreError;
@@ -15,11 +15,12 @@ use crate::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 /// presumed. Nothing that runs is ended by a change.
 #[async_trait]
 pub trait QueueStore: Send + Sync {
-    /// Lists the queues of a namespace by name, at most `limit`, in one snapshot. Its cost does not
-    /// grow with the executions in them.
+    /// Lists the queues of a namespace by name, those after a name where there is one, at most
+    /// `limit`, in one snapshot. Its cost does not grow with the executions in them.
     async fn list_queues(
         &self,
         namespace: &Namespace,
+        after: Option<QueueName>,
         limit: u32,
     ) -> Result<Vec<QueueRecord>, StoreError>;
 

@@ -2,15 +2,12 @@
 
 use std::collections::HashMap;
 
-use taskpilot_api::errors::ErrorCode;
 use taskpilot_api::executions::{ExecutionItem, ListExecutionsOfAll};
 use taskpilot_api::extensions::Extension;
-use taskpilot_api::page::{InvalidCursor, Page, page_limit};
-use taskpilot_api::problem::Problem;
+use taskpilot_api::page::{Page, page_limit};
 use taskpilot_api::scheduler::Execution;
 use taskpilot_client::transport::Answer;
 use taskpilot_domain::ids::{ExecutionId, TaskId};
-use taskpilot_domain::limits::CURSOR_BYTES_MAX;
 use taskpilot_domain::names::Namespace;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
@@ -18,7 +15,7 @@ use taskpilot_server::error::ApiError;
 use crate::app::App;
 use crate::http::error::unavailable;
 use crate::scheduler::translate::{Asked, SchedulerFailure, success};
-use crate::scheduler::{behalf, reach};
+use crate::scheduler::{behalf, cursor, reach};
 
 /// A page of executions, newest first; their tasks take one read. The cursor is the scheduler's, passed through.
 pub(crate) async fn list(
@@ -27,7 +24,7 @@ pub(crate) async fn list(
     query: ListExecutionsOfAll,
 ) -> Result<Page<ExecutionItem>, ApiError> {
     let limit = page_limit(query.limit).map_err(ApiError::invalid_query)?;
-    let after = query.after.map(passed_on).transpose()?;
+    let after = query.after.map(cursor::passed_on).transpose()?;
     let mut pairs = vec![("limit", limit.to_string())];
     pairs.extend(
         query
@@ -36,9 +33,7 @@ pub(crate) async fn list(
     );
     pairs.extend(after.map(|after| ("after", after)));
     let answer = ask(app, context, &pairs).await.map_err(told)?;
-    if refuses_cursor(&answer) {
-        return Err(InvalidCursor::Malformed.into());
-    }
+    cursor::taken(&answer)?;
     let answer = success(Ok(answer)).map_err(told)?;
     let page: Page<Execution> = answer
         .read()
@@ -53,14 +48,6 @@ pub(crate) async fn list(
         items: items.collect(),
         next: page.next,
     })
-}
-
-/// Only the scheduler can read its cursor; one that cannot be of it is not sent.
-fn passed_on(cursor: String) -> Result<String, InvalidCursor> {
-    if cursor.len() > CURSOR_BYTES_MAX {
-        return Err(InvalidCursor::Malformed);
-    }
-    Ok(cursor)
 }
 
 async fn tasks_of(
@@ -88,13 +75,6 @@ async fn ask(
     }
     let answer = app.scheduler.list(&on, query).await;
     answer.map_err(|silence| SchedulerFailure::of_silence(&silence))
-}
-
-/// The caller's fault is told as that.
-fn refuses_cursor(answer: &Answer) -> bool {
-    let code = |problem: Problem| problem.error_code();
-    answer.status.as_u16() == 400
-        && answer.read().ok().and_then(code) == Some(ErrorCode::InvalidCursor)
 }
 
 /// What a list leaves out stays out, whatever was sent.

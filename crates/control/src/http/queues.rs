@@ -5,29 +5,31 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use taskpilot_api::page::Page;
-use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem};
+use taskpilot_api::queues::{LimitQueue, ListQueues, PauseQueue, QueueItem};
 use taskpilot_api::schema::Name;
 use taskpilot_domain::names::QueueName;
 use taskpilot_domain::queue::QueueChange;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
-use taskpilot_server::extract::{JsonBody, OptionalJsonBody, PathId};
+use taskpilot_server::extract::{JsonBody, OptionalJsonBody, PathId, Query};
 
 use crate::app::App;
 use crate::queues;
 
 type AppState = State<Arc<App>>;
 
-/// Lists the queues by name, at most 1,000.
+/// Lists the queues by name.
 #[utoipa::path(
     get, path = "/api/queues", operation_id = "list_queues", tag = "queues",
-    responses((status = 200, body = Page<QueueItem>, description = "The queues.")),
+    params(ListQueues),
+    responses((status = 200, body = Page<QueueItem>, description = "A page.")),
 )]
 pub(super) async fn list_queues(
     State(app): AppState,
     context: RequestContext,
+    Query(query): Query<ListQueues>,
 ) -> Result<Json<Page<QueueItem>>, ApiError> {
-    queues::list(&app, &context).await.map(Json)
+    queues::list(&app, &context, query).await.map(Json)
 }
 
 /// Sets the limit of a queue, or takes it away; a queue that was never seen begins with it.

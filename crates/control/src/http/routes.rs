@@ -38,7 +38,7 @@ fn table() -> Table<Arc<App>> {
         Route::get("/api/tasks/{id}/execution", "get_task_execution", LOOK, e::get_task_execution).waits(),
         Route::put("/api/tasks/{id}/execution/cancel", "cancel_task_execution", CANCEL, e::cancel_task_execution).waits(),
         Route::get("/api/executions", "list_executions", LOOK, e::list_executions).with_query(),
-        Route::get("/api/queues", "list_queues", OPERATE, q::list_queues),
+        Route::get("/api/queues", "list_queues", OPERATE, q::list_queues).with_query(),
         Route::put("/api/queues/{name}", "limit_queue", STEER, q::limit_queue),
         Route::put("/api/queues/{name}/pause", "pause_queue", STEER, q::pause_queue),
         Route::put("/api/queues/{name}/resume", "resume_queue", STEER, q::resume_queue),

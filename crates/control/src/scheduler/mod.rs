@@ -2,5 +2,6 @@
 //! what its answers mean for users.
 
 pub(crate) mod behalf;
+pub(crate) mod cursor;
 pub(crate) mod reach;
 pub(crate) mod translate;

@@ -1,6 +1,6 @@
 //! `/api/queues`: passed on to the scheduler in the name of the caller, and nothing kept here.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use taskpilot_client::transport::Policy;
 use taskpilot_e2e::ports::ReservedPort;
 use taskpilot_e2e::stand_in::StandIn;
@@ -35,6 +35,40 @@ async fn a_queue_is_steered_through_the_control_plane() {
         (200, &json!(null))
     );
     assert_eq!(control.view(task).await.body["phase"], "READY");
+}
+
+#[tokio::test]
+async fn a_page_of_queues_names_the_next_one() {
+    let clock = clock();
+    let scheduler = ours::start(clock.clone()).await;
+    let control = start(&scheduler.url(), clock, Policy::default());
+    for name in ["c", "a", "b"] {
+        let pause = Call::put(&format!("/api/queues/{name}/pause"));
+        assert_eq!(control.send(pause).await.status, 200);
+    }
+    let names = |page: &Value| -> Vec<Value> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| item["name"].clone()).collect()
+    };
+    let first = control.send(Call::get("/api/queues?limit=2")).await.body;
+    assert_eq!(names(&first), ["a", "b"]);
+    let next = first["next"].as_str().unwrap();
+    let rest = format!("/api/queues?limit=2&after={next}");
+    let rest = control.send(Call::get(&rest)).await.body;
+    assert_eq!(
+        (names(&rest), &rest["next"]),
+        (vec![json!("c")], &json!(null))
+    );
+    for (query, code) in [
+        ("limit=0", "invalid_query"),
+        ("after=x", "invalid_cursor"),
+        ("x=1", "invalid_query"),
+    ] {
+        let answer = control
+            .send(Call::get(&format!("/api/queues?{query}")))
+            .await;
+        assert_eq!(answer.refusal(), (400, code), "{query}");
+    }
 }
 
 #[tokio::test]

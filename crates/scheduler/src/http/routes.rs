@@ -33,7 +33,7 @@ fn table() -> Table<Arc<App>> {
         Route::get("/tasks/{id}", "get_execution", USE, e::get_execution).waits(),
         Route::put("/tasks/{id}/cancel", "cancel_execution", USE, e::cancel_execution).waits(),
         Route::put("/tasks/by-key/{key}/cancel", "cancel_execution_by_key", USE, e::cancel_execution_by_key).waits(),
-        Route::get("/queues", "list_queues", OPERATE, q::list_queues),
+        Route::get("/queues", "list_queues", OPERATE, q::list_queues).with_query(),
         Route::put("/queues/{name}", "limit_queue", STEER, q::limit_queue),
         Route::put("/queues/{name}/pause", "pause_queue", STEER, q::pause_queue),
         Route::put("/queues/{name}/resume", "resume_queue", STEER, q::resume_queue),

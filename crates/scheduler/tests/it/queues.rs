@@ -41,6 +41,45 @@ async fn a_queue_is_limited_paused_and_resumed_and_tells_it() {
 }
 
 #[tokio::test]
+async fn queues_are_listed_page_by_page() {
+    let service = start().await;
+    let names: Vec<String> = (10..61).map(|number| format!("q{number}")).collect();
+    for name in names.iter().rev() {
+        put(&service, &format!("{name}/pause"), None).await;
+    }
+    let mut listed: Vec<Value> = Vec::new();
+    let mut path = "/queues?limit=20".to_owned();
+    loop {
+        let page = service.say(Call::get(&path)).await;
+        let items = page["items"].as_array().unwrap().iter();
+        listed.extend(items.map(|item| item["name"].clone()));
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("/queues?limit=20&after={next}");
+    }
+    assert_eq!(listed, names);
+    let page = service.say(Call::get("/queues")).await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 50);
+    assert!(page["next"].is_string());
+}
+
+#[tokio::test]
+async fn a_wrong_query_of_queues_is_refused() {
+    let service = start().await;
+    for (query, code) in [
+        ("limit=0", "invalid_query"),
+        ("limit=1001", "invalid_query"),
+        ("name=a", "invalid_query"),
+        ("after=a", "invalid_cursor"),
+        ("after=0123456789abcdefa", "invalid_cursor"),
+    ] {
+        let answer = service.send(Call::get(&format!("/queues?{query}"))).await;
+        assert_eq!(answer.code(), (400, code), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_change_of_a_queue_is_refused_and_changes_nothing() {
     let service = start().await;
     for (path, body, status) in [

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use taskpilot_domain::ids::{ExecutionId, SessionId};
-use taskpilot_domain::names::Namespace;
+use taskpilot_domain::names::{Namespace, QueueName};
 use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
@@ -131,9 +131,10 @@ impl QueueStore for TroubledStore {
     async fn list_queues(
         &self,
         namespace: &Namespace,
+        after: Option<QueueName>,
         limit: u32,
     ) -> Result<Vec<QueueRecord>, StoreError> {
-        self.store.list_queues(namespace, limit).await
+        self.store.list_queues(namespace, after, limit).await
     }
 
     async fn change_queue(

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use taskpilot_domain::ids::{ExecutionId, SessionId};
 use taskpilot_domain::limits::{SLOTS_MAX, TICK_ROWS_MAX};
-use taskpilot_domain::names::Namespace;
+use taskpilot_domain::names::{Namespace, QueueName};
 use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
@@ -381,10 +381,11 @@ impl QueueStore for SqliteSchedulerStore {
     async fn list_queues(
         &self,
         namespace: &Namespace,
+        after: Option<QueueName>,
         limit: u32,
     ) -> Result<Vec<QueueRecord>, StoreError> {
         let namespace = namespace.clone();
-        self.list(move |connection| queues::list(connection, &namespace, limit))
+        self.list(move |connection| queues::list(connection, &namespace, after.as_ref(), limit))
             .await
     }
 

@@ -14,6 +14,12 @@ use crate::output::{self, Format};
 pub(crate) enum QueueCommand {
     /// List the queues: their limits, their pauses, what waits and what runs
     List {
+        /// Items of the page, 1 to 1000
+        #[arg(long)]
+        limit: Option<u32>,
+        /// The `next` of the page before
+        #[arg(long, value_name = "CURSOR")]
+        after: Option<String>,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -61,7 +67,7 @@ fn limit(text: &str) -> Result<Limit, String> {
 impl QueueCommand {
     pub(crate) fn client(&self) -> &ClientArgs {
         match self {
-            Self::List { client }
+            Self::List { client, .. }
             | Self::Pause { client, .. }
             | Self::Resume { client, .. }
             | Self::Limit { client, .. } => client,
@@ -72,7 +78,12 @@ impl QueueCommand {
 pub(crate) async fn run(command: QueueCommand, session: Session) -> Result<Code, Failure> {
     let client = &session.client;
     let queue = match command {
-        QueueCommand::List { .. } => return list(&session).await,
+        QueueCommand::List { limit, after, .. } => {
+            let mut query = Vec::new();
+            query.extend(limit.map(|limit| ("limit", limit.to_string())));
+            query.extend(after.map(|after| ("after", after)));
+            return list(&session, &query).await;
+        }
         QueueCommand::Pause { name, reason, .. } => {
             let body = PauseQueue { reason };
             client.pause_queue(name.as_str(), &body).await?
@@ -92,11 +103,15 @@ pub(crate) async fn run(command: QueueCommand, session: Session) -> Result<Code,
     Ok(Code::Ok)
 }
 
-async fn list(session: &Session) -> Result<Code, Failure> {
-    let page = session.client.queues().await?;
-    match session.format {
-        Format::Json => output::json(&page)?,
-        Format::Text => table(&page.items),
+async fn list(session: &Session, query: &[(&str, String)]) -> Result<Code, Failure> {
+    let page = session.client.queues(query).await?;
+    if session.format == Format::Json {
+        output::json(&page)?;
+        return Ok(Code::Ok);
+    }
+    table(&page.items);
+    if let Some(next) = page.next {
+        output::hint(&format!("more: --after {next}"));
     }
     Ok(Code::Ok)
 }

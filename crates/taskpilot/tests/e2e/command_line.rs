@@ -209,7 +209,17 @@ async fn lists_are_those_of_the_server() -> Result<()> {
         (&workers["items"][0]["slots"], &workers["items"][0]["state"]),
         (&json!(4), &json!("ACTIVE"))
     );
-    for command in ["task list", "execution list", "worker list"] {
+    ends(&up, "queue pause mail", 0).await?;
+    let first = json_of(&up, "queue list --limit 1 --json", 0).await?;
+    assert_eq!(first["items"][0]["name"], "default");
+    let next = first["next"].as_str().context("no next page")?;
+    let rest = format!("queue list --limit 1 --after {next} --json");
+    let rest = json_of(&up, &rest, 0).await?;
+    assert_eq!(
+        (&rest["items"][0]["name"], &rest["next"]),
+        (&json!("mail"), &json!(null))
+    );
+    for command in ["task list", "execution list", "worker list", "queue list"] {
         let text = ends(&up, command, 0).await?;
         ensure!(
             text.lines().count() >= 2 && !text.contains('\x1b'),

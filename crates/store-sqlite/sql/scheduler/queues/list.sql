@@ -2,5 +2,5 @@ SELECT
     id, name, max_running, paused_at, paused_by, pause_reason, ready, scheduled, backing_off,
     blocked, running, stopping
 FROM queue
-WHERE namespace = ?1
-ORDER BY name LIMIT ?2;
+WHERE namespace = ?1 AND name > ?2
+ORDER BY name LIMIT ?3;

@@ -1,7 +1,7 @@
 //! Rows of queues.
 
 use rusqlite::{Connection, Row};
-use taskpilot_domain::names::Namespace;
+use taskpilot_domain::names::{Namespace, QueueName};
 use taskpilot_domain::queue::{MaxRunning, Pause, QueueCounts, QueueRule, QueueSettings};
 use taskpilot_store::rows::queues::QueueRecord;
 
@@ -13,17 +13,20 @@ pub(super) const TABLE: &str = "queue";
 const GET: &str = include_str!("../../../sql/scheduler/queues/get.sql");
 const LIST: &str = include_str!("../../../sql/scheduler/queues/list.sql");
 
-/// The queues of a namespace by name.
+/// The queues of a namespace by name, from a name on.
 pub(in crate::scheduler) fn list(
     connection: &Connection,
     namespace: &Namespace,
+    after: Option<&QueueName>,
     limit: u32,
 ) -> Result<Vec<QueueRecord>, Failure> {
     let Some(namespace) = find_namespace(connection, namespace)? else {
         return Ok(Vec::new());
     };
+    // No name is empty.
+    let after = after.map_or("", QueueName::as_str);
     let mut statement = connection.prepare_cached(LIST)?;
-    let rows = statement.query_map((namespace, limit), |row| Ok(read(row)))?;
+    let rows = statement.query_map((namespace, after, limit), |row| Ok(read(row)))?;
     rows.map(|row| row?).collect()
 }
 

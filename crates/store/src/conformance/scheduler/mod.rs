@@ -293,6 +293,7 @@ macro_rules! scheduler_conformance {
             ]
             queues: [
                 a_queue_that_was_never_seen_begins_with_its_first_change,
+                queues_are_listed_by_name_page_by_page,
                 a_repeated_pause_leaves_who_paused_first,
                 a_paused_queue_gives_no_claims_and_takes_all_else,
                 a_limit_holds_over_all_claims_and_a_restart,

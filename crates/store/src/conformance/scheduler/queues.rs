@@ -41,7 +41,7 @@ pub(super) async fn steer(
 }
 
 pub(super) async fn told(scene: &Scene, name: &str) -> QueueRecord {
-    let all = scene.store.list_queues(&home(), MANY).await;
+    let all = scene.store.list_queues(&home(), None, MANY).await;
     let mut all = all.expect("the list is served").into_iter();
     all.find(|one| one.name == queue(name))
         .expect("it is listed")
@@ -53,8 +53,27 @@ pub async fn a_queue_that_was_never_seen_begins_with_its_first_change(h: &impl S
     assert!(outcome.changed);
     assert_eq!(outcome.queue, told(&scene, "new").await);
     assert_eq!(outcome.queue.counts, QueueCounts::default());
-    let theirs = scene.store.list_queues(&abroad(), MANY).await;
+    let theirs = scene.store.list_queues(&abroad(), None, MANY).await;
     assert_eq!(theirs.expect("the list is served"), []);
+}
+
+pub async fn queues_are_listed_by_name_page_by_page(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    for name in ["b", "c", "a", "C", "b.1"] {
+        steer(&scene, at(0), name, pause()).await;
+    }
+    let page = async |after: Option<&str>, limit| -> Vec<String> {
+        let (home, after) = (home(), after.map(queue));
+        let page = scene.store.list_queues(&home, after, limit).await;
+        let page = page.expect("the list is served").into_iter();
+        page.map(|queue| queue.name.into()).collect()
+    };
+    assert_eq!(page(None, 2).await, ["C", "a"]);
+    assert_eq!(page(Some("a"), 2).await, ["b", "b.1"]);
+    assert_eq!(page(Some("b.1"), 2).await, ["c"]);
+    // A place in the order need not be a queue.
+    assert_eq!(page(Some("b.0"), 9).await, ["b.1", "c"]);
+    assert_eq!(page(Some("c"), 9).await, [""; 0]);
 }
 
 pub async fn a_repeated_pause_leaves_who_paused_first(h: &impl SchedulerHarness) {
