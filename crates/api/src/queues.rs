@@ -62,10 +62,43 @@ impl PauseQueue {
     }
 }
 
+/// `PUT …/queues/{name}/resume`; the body may be absent. Who resumes is the principal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ResumeQueue {
+    /// Why, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Reason>)]
+    pub reason: Option<String>,
+}
+
+impl ResumeQueue {
+    /// The reason, within its limit.
+    pub fn resolve(self) -> Result<Option<String>, FieldError> {
+        at_most("reason", self.reason.as_deref(), REASON_CHARS_MAX)?;
+        Ok(self.reason)
+    }
+}
+
 /// Who paused a queue first, when and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PauseRecord {
+    /// When.
+    #[schema(value_type = schema::Instant)]
+    pub at: Timestamp,
+    /// The principal.
+    pub by: String,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
+/// Who changed a queue last, what of it, when and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastChangeRecord {
+    /// `limited`, `paused` or `resumed`.
+    pub what: String,
     /// When.
     #[schema(value_type = schema::Instant)]
     pub at: Timestamp,
@@ -85,6 +118,8 @@ pub struct QueueItem {
     pub max_running: Option<u32>,
     /// Its pause; null unless it is paused.
     pub paused: Option<PauseRecord>,
+    /// The last change of its limit or its pause; null where there was none.
+    pub last_change: Option<LastChangeRecord>,
     /// Executions that a worker may take now.
     pub ready: u64,
     /// Executions whose time has not come.

@@ -9,7 +9,7 @@ use taskpilot_api::bindings::BindTask;
 use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView};
 use taskpilot_api::headers;
 use taskpilot_api::page::Page;
-use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem};
+use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem, ResumeQueue};
 use taskpilot_api::tasks::{
     BatchAnswer, CloneTask, CreateBatch, CreateTask, KeyedCreate, PatchTask, Task, TaskItem,
 };
@@ -247,9 +247,14 @@ impl TasksClient {
     }
 
     /// `PUT /api/queues/{name}/resume`; repeatable.
-    pub async fn resume_queue(&self, name: &str) -> Result<QueueItem, ClientError> {
+    pub async fn resume_queue(
+        &self,
+        name: &str,
+        body: &ResumeQueue,
+    ) -> Result<QueueItem, ClientError> {
         let path = format!("/api/queues/{name}/resume");
-        self.read(&Call::new(Method::PUT, path)).await
+        self.read(&Call::new(Method::PUT, path).json(json(body)?))
+            .await
     }
 
     async fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ClientError> {

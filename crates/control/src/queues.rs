@@ -3,11 +3,11 @@
 use serde::de::DeserializeOwned;
 use taskpilot_api::extensions::Extension;
 use taskpilot_api::page::{Page, page_limit};
-use taskpilot_api::queues::{LimitQueue, ListQueues, PauseQueue, QueueItem};
+use taskpilot_api::queues::{LimitQueue, ListQueues, PauseQueue, QueueItem, ResumeQueue};
 use taskpilot_client::scheduler::OnBehalf;
 use taskpilot_client::transport::{Answer, NoAnswer};
 use taskpilot_domain::names::QueueName;
-use taskpilot_domain::queue::{MaxRunning, QueueChange};
+use taskpilot_domain::queue::{MaxRunning, QueueAction, QueueChange};
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 
@@ -57,17 +57,21 @@ fn wire(
     name: &QueueName,
     change: QueueChange,
 ) -> Result<(String, Option<Vec<u8>>), serde_json::Error> {
-    Ok(match change {
-        QueueChange::Limit(limit) => {
+    let reason = change.reason;
+    Ok(match change.action {
+        QueueAction::Limit(limit) => {
             let max_running = limit.map(MaxRunning::get);
             let body = serde_json::to_vec(&LimitQueue { max_running })?;
             (name.to_string(), Some(body))
         }
-        QueueChange::Pause { reason, .. } => {
+        QueueAction::Pause => {
             let body = serde_json::to_vec(&PauseQueue { reason })?;
             (format!("{name}/pause"), Some(body))
         }
-        QueueChange::Resume => (format!("{name}/resume"), None),
+        QueueAction::Resume => {
+            let body = serde_json::to_vec(&ResumeQueue { reason })?;
+            (format!("{name}/resume"), Some(body))
+        }
     })
 }
 

@@ -41,6 +41,44 @@ pub struct Pause {
     pub reason: Option<String>,
 }
 
+/// What an operator did to a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steered {
+    /// Set its limit, or took it away.
+    Limited,
+    /// Paused it.
+    Paused,
+    /// Let it go on.
+    Resumed,
+}
+
+impl Steered {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Limited, Self::Paused, Self::Resumed];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Limited => "limited",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+        }
+    }
+}
+
+/// Who changed a queue last, what of it, when and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastChange {
+    /// What.
+    pub what: Steered,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: PrincipalName,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
 /// What an operator has set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueSettings {
@@ -48,39 +86,69 @@ pub struct QueueSettings {
     pub max_running: Option<MaxRunning>,
     /// Its pause, if it is paused.
     pub pause: Option<Pause>,
+    /// The last change of either; `None` where there was none.
+    pub last_change: Option<LastChange>,
 }
 
-/// What an operator wants of a queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QueueChange {
+/// What is to be done to a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueAction {
     /// Set its limit, or take it away.
     Limit(Option<MaxRunning>),
     /// Grant nothing from it.
-    Pause {
-        /// Who.
-        by: PrincipalName,
-        /// Why, for people.
-        reason: Option<String>,
-    },
+    Pause,
     /// Grant from it again.
     Resume,
 }
 
+impl QueueAction {
+    fn done(self) -> Steered {
+        match self {
+            Self::Limit(_) => Steered::Limited,
+            Self::Pause => Steered::Paused,
+            Self::Resume => Steered::Resumed,
+        }
+    }
+}
+
+/// What an operator wants of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueChange {
+    /// What.
+    pub action: QueueAction,
+    /// Who.
+    pub by: PrincipalName,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
 impl QueueSettings {
-    /// The settings after a change. A pause of a paused queue leaves who paused first.
+    /// The settings after a change. One that changes nothing leaves who was there before it: who
+    /// paused first, and who changed it last.
     #[must_use]
     pub fn after(&self, change: &QueueChange, now: Timestamp) -> Self {
         let mut next = self.clone();
-        match change {
-            QueueChange::Limit(max_running) => next.max_running = *max_running,
-            QueueChange::Pause { by, reason } => {
-                next.pause.get_or_insert_with(|| Pause {
+        let (by, reason) = (change.by.clone(), change.reason.clone());
+        match change.action {
+            QueueAction::Limit(max_running) => next.max_running = max_running,
+            QueueAction::Pause if next.pause.is_some() => {}
+            QueueAction::Pause => {
+                let (by, reason) = (by.clone(), reason.clone());
+                next.pause = Some(Pause {
                     at: now,
-                    by: by.clone(),
-                    reason: reason.clone(),
+                    by,
+                    reason,
                 });
             }
-            QueueChange::Resume => next.pause = None,
+            QueueAction::Resume => next.pause = None,
+        }
+        if next != *self {
+            next.last_change = Some(LastChange {
+                what: change.action.done(),
+                at: now,
+                by,
+                reason,
+            });
         }
         next
     }
@@ -175,31 +243,46 @@ mod tests {
         Timestamp::from_millis(ms)
     }
 
-    fn pause(by: &str) -> QueueChange {
-        QueueChange::Pause {
-            by: PrincipalName::new(by).unwrap(),
-            reason: Some(format!("by {by}")),
+    fn by(name: &str, action: QueueAction) -> QueueChange {
+        QueueChange {
+            action,
+            by: PrincipalName::new(name).unwrap(),
+            reason: Some(format!("by {name}")),
         }
     }
 
+    fn last(settings: &QueueSettings) -> (Steered, Timestamp, &str) {
+        let last = settings.last_change.as_ref().unwrap();
+        let by = last.by.as_str();
+        assert_eq!(last.reason, Some(format!("by {by}")));
+        (last.what, last.at, by)
+    }
+
     #[test]
-    fn a_repeated_pause_leaves_who_paused_first_and_a_resume_clears_it() {
-        let paused = QueueSettings::default().after(&pause("a"), at(1));
-        assert_eq!(paused.after(&pause("b"), at(2)), paused);
+    fn a_repeat_leaves_who_was_first_and_a_resume_says_who_resumed() {
+        let (pause, resume) = (QueueAction::Pause, QueueAction::Resume);
+        let paused = QueueSettings::default().after(&by("a", pause), at(1));
+        assert_eq!(paused.after(&by("b", pause), at(2)), paused);
         assert_eq!(paused.pause.as_ref().unwrap().at, at(1));
-        let resumed = paused.after(&QueueChange::Resume, at(3));
-        assert_eq!(resumed, QueueSettings::default());
-        assert_eq!(resumed.after(&QueueChange::Resume, at(4)), resumed);
+        assert_eq!(last(&paused), (Steered::Paused, at(1), "a"));
+        let resumed = paused.after(&by("c", resume), at(3));
+        assert_eq!(resumed.pause, None);
+        assert_eq!(last(&resumed), (Steered::Resumed, at(3), "c"));
+        assert_eq!(resumed.after(&by("d", resume), at(4)), resumed);
+        let never = QueueSettings::default();
+        assert_eq!(never.after(&by("a", resume), at(1)), never);
     }
 
     #[test]
     fn a_limit_and_a_pause_stand_beside_each_other() {
-        let one = MaxRunning::new(1).unwrap();
+        let one = QueueAction::Limit(MaxRunning::new(1).ok());
         let both = QueueSettings::default()
-            .after(&pause("a"), at(1))
-            .after(&QueueChange::Limit(Some(one)), at(2));
+            .after(&by("a", QueueAction::Pause), at(1))
+            .after(&by("b", one), at(2));
         assert_eq!(both.rule().blocks(0), Some(BlockedBy::Paused));
-        let limited = both.after(&QueueChange::Resume, at(3)).rule();
+        assert_eq!(last(&both), (Steered::Limited, at(2), "b"));
+        assert_eq!(both.after(&by("c", one), at(3)), both);
+        let limited = both.after(&by("a", QueueAction::Resume), at(3)).rule();
         let blocked = [0, 1, 2].map(|held| limited.blocks(held));
         assert_eq!(
             blocked,

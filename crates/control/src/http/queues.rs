@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use taskpilot_api::page::Page;
-use taskpilot_api::queues::{LimitQueue, ListQueues, PauseQueue, QueueItem};
+use taskpilot_api::queues::{LimitQueue, ListQueues, PauseQueue, QueueItem, ResumeQueue};
 use taskpilot_api::schema::Name;
 use taskpilot_domain::names::QueueName;
-use taskpilot_domain::queue::QueueChange;
+use taskpilot_domain::queue::{QueueAction, QueueChange};
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 use taskpilot_server::extract::{JsonBody, OptionalJsonBody, PathId, Query};
@@ -45,7 +45,11 @@ pub(super) async fn limit_queue(
     PathId(name): PathId<QueueName>,
     JsonBody(body): JsonBody<LimitQueue>,
 ) -> Result<Json<QueueItem>, ApiError> {
-    let change = QueueChange::Limit(body.resolve()?);
+    let change = QueueChange {
+        action: QueueAction::Limit(body.resolve()?),
+        by: context.principal.clone(),
+        reason: None,
+    };
     queues::change(&app, &context, &name, change)
         .await
         .map(Json)
@@ -65,7 +69,8 @@ pub(super) async fn pause_queue(
     PathId(name): PathId<QueueName>,
     OptionalJsonBody(body): OptionalJsonBody<PauseQueue>,
 ) -> Result<Json<QueueItem>, ApiError> {
-    let change = QueueChange::Pause {
+    let change = QueueChange {
+        action: QueueAction::Pause,
         by: context.principal.clone(),
         reason: body.resolve()?,
     };
@@ -74,18 +79,25 @@ pub(super) async fn pause_queue(
         .map(Json)
 }
 
-/// Lets a queue be claimed from again; repeatable.
+/// Lets a queue be claimed from again; repeatable. Who resumed it is kept.
 #[utoipa::path(
     put, path = "/api/queues/{name}/resume", operation_id = "resume_queue", tag = "queues",
     params(("name" = Name, Path, description = "The queue.")),
+    request_body = Option<ResumeQueue>,
     responses((status = 200, body = QueueItem, description = "The queue as it is now.")),
 )]
 pub(super) async fn resume_queue(
     State(app): AppState,
     context: RequestContext,
     PathId(name): PathId<QueueName>,
+    OptionalJsonBody(body): OptionalJsonBody<ResumeQueue>,
 ) -> Result<Json<QueueItem>, ApiError> {
-    queues::change(&app, &context, &name, QueueChange::Resume)
+    let change = QueueChange {
+        action: QueueAction::Resume,
+        by: context.principal.clone(),
+        reason: body.resolve()?,
+    };
+    queues::change(&app, &context, &name, change)
         .await
         .map(Json)
 }

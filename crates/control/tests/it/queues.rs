@@ -29,10 +29,16 @@ async fn a_queue_is_steered_through_the_control_plane() {
     );
     let listed = control.send(Call::get("/api/queues")).await.body;
     assert_eq!(listed["items"][0]["blocked"], 1);
-    let resumed = control.send(Call::put("/api/queues/default/resume")).await;
+    let malformed = Call::put("/api/queues/default/resume").json(&json!({"why": "x"}));
+    assert_eq!(control.send(malformed).await.status, 422);
+    let over = Call::put("/api/queues/default/resume").json(&json!({"reason": "over"}));
+    let resumed = control.send(over).await;
+    let (status, body) = (resumed.status, resumed.body);
+    assert_eq!((status, &body["paused"]), (200, &json!(null)));
+    let last = &body["lastChange"];
     assert_eq!(
-        (resumed.status, &resumed.body["paused"]),
-        (200, &json!(null))
+        (&last["what"], &last["by"], &last["reason"]),
+        (&json!("resumed"), &json!("local"), &json!("over"))
     );
     assert_eq!(control.view(task).await.body["phase"], "READY");
 }

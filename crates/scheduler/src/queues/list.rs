@@ -1,7 +1,7 @@
 //! Lists the queues of a namespace.
 
 use taskpilot_api::page::{NameCursor, Page, page_limit};
-use taskpilot_api::queues::{ListQueues, PauseRecord, QueueItem};
+use taskpilot_api::queues::{LastChangeRecord, ListQueues, PauseRecord, QueueItem};
 use taskpilot_domain::names::{Namespace, QueueName};
 use taskpilot_domain::queue::MaxRunning;
 use taskpilot_server::error::ApiError;
@@ -47,6 +47,12 @@ pub(super) fn item(queue: &QueueRecord) -> QueueItem {
             at: pause.at,
             by: pause.by.to_string(),
             reason: pause.reason.clone(),
+        }),
+        last_change: settings.last_change.as_ref().map(|last| LastChangeRecord {
+            what: last.what.as_str().to_owned(),
+            at: last.at,
+            by: last.by.to_string(),
+            reason: last.reason.clone(),
         }),
         ready: counts.ready,
         scheduled: counts.scheduled,

@@ -16,7 +16,7 @@ async fn put(service: &Service, path: &str, body: Option<Value>) -> Value {
 
 /// What a queue is called that nobody has set anything for.
 fn item(name: &str) -> Value {
-    json!({"name": name, "maxRunning": null, "paused": null, "ready": 0, "scheduled": 0,
+    json!({"name": name, "maxRunning": null, "paused": null, "lastChange": null, "ready": 0, "scheduled": 0,
         "backingOff": 0, "blocked": 0, "running": 0, "stopping": 0})
 }
 
@@ -25,19 +25,29 @@ async fn a_queue_is_limited_paused_and_resumed_and_tells_it() {
     let service = start().await;
     let mut expected = item("mail");
     expected["maxRunning"] = json!(2);
+    let at = |millis: u32| format!("2026-03-01T00:00:00.00{millis}Z");
+    let change = |what: &str, millis: u32, reason: Value| json!({"what": what, "at": at(millis), "by": "local", "reason": reason});
+    expected["lastChange"] = change("limited", 0, Value::Null);
     let body = json!({"maxRunning": 2});
     assert_eq!(put(&service, "mail", Some(body)).await, expected);
     let why = json!({"reason": "a flood"});
-    expected["paused"] =
-        json!({"at": "2026-03-01T00:00:00.000Z", "by": "local", "reason": "a flood"});
+    expected["paused"] = json!({"at": at(0), "by": "local", "reason": "a flood"});
+    expected["lastChange"] = change("paused", 0, json!("a flood"));
     assert_eq!(put(&service, "mail/pause", Some(why)).await, expected);
     service.clock.advance(5);
     assert_eq!(put(&service, "mail/pause", None).await, expected);
     let listed = service.say(Call::get("/queues")).await;
     assert_eq!(listed, json!({"items": [expected], "next": null}));
-    put(&service, "mail/resume", None).await;
+    let why = json!({"reason": "it is over"});
+    expected["paused"] = Value::Null;
+    expected["lastChange"] = change("resumed", 5, json!("it is over"));
+    assert_eq!(put(&service, "mail/resume", Some(why)).await, expected);
+    service.clock.advance(1);
+    assert_eq!(put(&service, "mail/resume", None).await, expected);
     let body = json!({"maxRunning": null});
-    assert_eq!(put(&service, "mail", Some(body)).await, item("mail"));
+    expected["maxRunning"] = Value::Null;
+    expected["lastChange"] = change("limited", 6, Value::Null);
+    assert_eq!(put(&service, "mail", Some(body)).await, expected);
 }
 
 #[tokio::test]
@@ -87,6 +97,9 @@ async fn a_wrong_change_of_a_queue_is_refused_and_changes_nothing() {
         ("/queues/a", json!({"maxRunning": 0}), 422),
         ("/queues/a", json!({"maxRunning": 1_000_001}), 422),
         ("/queues/a/pause", json!({"reason": "x".repeat(501)}), 422),
+        ("/queues/a/resume", json!({"reason": "x".repeat(501)}), 422),
+        ("/queues/a/resume", json!({"why": "x"}), 422),
+        ("/queues/a/resume", json!([]), 422),
     ] {
         let answer = service.send(Call::put(path).json(&body)).await;
         assert_eq!(answer.status, status, "{path} {body} {answer:?}");

@@ -4,6 +4,7 @@
 //! because the engine keeps them in no bytes and a row would change its size with its state.
 
 use taskpilot_domain::execution::{AttemptEnd, Phase, Standing, State};
+use taskpilot_domain::queue::Steered;
 use taskpilot_domain::stop::{Containment, How, StopCause, StopStatus};
 use taskpilot_domain::time::Timestamp;
 
@@ -79,6 +80,11 @@ impl Coded for Place {
         (7, Self::Failed),
         (8, Self::Canceled),
     ];
+}
+
+impl Coded for Steered {
+    const CODES: &'static [(i64, Self)] =
+        &[(2, Self::Limited), (3, Self::Paused), (4, Self::Resumed)];
 }
 
 impl Coded for AttemptEnd {
@@ -176,6 +182,7 @@ mod tests {
         every_word_has_one_number(&StopStatus::ALL[1..]);
         every_word_has_one_number(&StopCause::ALL);
         every_word_has_one_number(&How::ALL);
+        every_word_has_one_number(&Steered::ALL);
         every_word_has_one_number(&Containment::ALL);
     }
 

@@ -1,8 +1,9 @@
 //! `taskpilot queue list|pause|resume|limit`.
 
 use clap::Subcommand;
-use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem};
+use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem, ResumeQueue};
 use taskpilot_domain::names::QueueName;
+use taskpilot_domain::time::Timestamp;
 
 use super::{Session, describe};
 use crate::arguments::ClientArgs;
@@ -37,6 +38,9 @@ pub(crate) enum QueueCommand {
     Resume {
         /// The queue
         name: QueueName,
+        /// Why, for people
+        #[arg(long)]
+        reason: Option<String>,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -88,7 +92,10 @@ pub(crate) async fn run(command: QueueCommand, session: Session) -> Result<Code,
             let body = PauseQueue { reason };
             client.pause_queue(name.as_str(), &body).await?
         }
-        QueueCommand::Resume { name, .. } => client.resume_queue(name.as_str()).await?,
+        QueueCommand::Resume { name, reason, .. } => {
+            let body = ResumeQueue { reason };
+            client.resume_queue(name.as_str(), &body).await?
+        }
         QueueCommand::Limit { name, limit, .. } => {
             let body = LimitQueue {
                 max_running: limit.0,
@@ -128,20 +135,18 @@ fn table(queues: &[QueueItem]) {
         "SCHEDULED",
         "BACKING OFF",
         "PAUSED",
+        "LAST CHANGE",
     ];
     output::table(&header, &rows);
 }
 
 fn row(queue: &QueueItem) -> Vec<String> {
     let limit = queue.max_running.map_or("-".into(), |max| max.to_string());
-    let paused = queue.paused.as_ref().map_or("-".into(), |pause| {
-        let reason = pause.reason.as_ref();
-        let reason = reason.map_or(String::new(), |text| format!(": {text}"));
-        format!(
-            "by {} at {}{reason}",
-            pause.by,
-            describe::to_the_second(pause.at)
-        )
+    let paused = queue.paused.as_ref();
+    let paused = paused.map(|pause| who(&pause.by, pause.at, pause.reason.as_deref()));
+    let changed = queue.last_change.as_ref().map(|last| {
+        let who = who(&last.by, last.at, last.reason.as_deref());
+        format!("{} {who}", last.what)
     });
     let counts = [
         queue.running,
@@ -153,6 +158,11 @@ fn row(queue: &QueueItem) -> Vec<String> {
     ];
     let mut cells = vec![queue.name.clone(), limit];
     cells.extend(counts.map(|count| count.to_string()));
-    cells.push(paused);
+    cells.extend([paused, changed].map(|told| told.unwrap_or_else(|| "-".into())));
     cells
+}
+
+fn who(by: &str, at: Timestamp, reason: Option<&str>) -> String {
+    let reason = reason.map_or(String::new(), |text| format!(": {text}"));
+    format!("by {by} at {}{reason}", describe::to_the_second(at))
 }

@@ -210,6 +210,14 @@ async fn lists_are_those_of_the_server() -> Result<()> {
         (&json!(4), &json!("ACTIVE"))
     );
     ends(&up, "queue pause mail", 0).await?;
+    let resumed = json_of(&up, "queue resume mail --reason over --json", 0).await?;
+    assert_eq!(
+        (
+            &resumed["lastChange"]["what"],
+            &resumed["lastChange"]["reason"]
+        ),
+        (&json!("resumed"), &json!("over"))
+    );
     let first = json_of(&up, "queue list --limit 1 --json", 0).await?;
     assert_eq!(first["items"][0]["name"], "default");
     let next = first["next"].as_str().context("no next page")?;

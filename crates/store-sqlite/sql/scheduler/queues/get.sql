@@ -1,5 +1,6 @@
 SELECT
-    id, name, max_running, paused_at, paused_by, pause_reason, ready, scheduled, backing_off,
-    blocked, running, stopping
+    id, name, max_running, paused_at, paused_by, pause_reason,
+    changed, changed_at, changed_by, change_reason,
+    ready, scheduled, backing_off, blocked, running, stopping
 FROM queue
 WHERE id = ?1;

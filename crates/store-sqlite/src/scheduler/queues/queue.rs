@@ -2,11 +2,14 @@
 
 use rusqlite::{Connection, Row};
 use taskpilot_domain::names::{Namespace, QueueName};
-use taskpilot_domain::queue::{MaxRunning, Pause, QueueCounts, QueueRule, QueueSettings};
+use taskpilot_domain::queue::{
+    LastChange, MaxRunning, Pause, QueueCounts, QueueRule, QueueSettings, Steered,
+};
 use taskpilot_store::rows::queues::QueueRecord;
 
 use crate::decode::Columns;
 use crate::failure::Failure;
+use crate::scheduler::codes::word_or_none;
 use crate::scheduler::names::find_namespace;
 
 pub(super) const TABLE: &str = "queue";
@@ -47,9 +50,14 @@ fn read(row: &Row<'_>) -> Result<QueueRecord, Failure> {
     let pause = paused_at
         .zip(paused_by)
         .map(|(at, by)| Pause { at, by, reason });
+    let last_change = last_change(&mut columns)?;
     Ok(QueueRecord {
         name,
-        settings: QueueSettings { max_running, pause },
+        settings: QueueSettings {
+            max_running,
+            pause,
+            last_change,
+        },
         counts: QueueCounts {
             ready: columns.number("ready")?,
             scheduled: columns.number("scheduled")?,
@@ -59,6 +67,20 @@ fn read(row: &Row<'_>) -> Result<QueueRecord, Failure> {
             stopping: columns.number("stopping")?,
         },
     })
+}
+
+fn last_change(columns: &mut Columns<'_, '_>) -> Result<Option<LastChange>, Failure> {
+    let what: Option<Steered> = word_or_none(columns, "changed")?;
+    let at = columns.instant_or_none("changed_at")?;
+    let by = columns.word_or_none("changed_by")?;
+    let reason = columns.value("change_reason")?;
+    let known = what.zip(at).zip(by);
+    Ok(known.map(|((what, at), by)| LastChange {
+        what,
+        at,
+        by,
+        reason,
+    }))
 }
 
 /// The columns that a claim depends on: its rule, and what it holds.

@@ -8,6 +8,7 @@ use taskpilot_store::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 
 use super::queue::get;
 use crate::failure::Failure;
+use crate::scheduler::codes::Coded;
 use crate::scheduler::turn::Turn;
 
 static STEER: &str = include_str!("../../../sql/scheduler/queues/steer.sql");
@@ -35,13 +36,17 @@ pub(in crate::scheduler) fn steer(
 }
 
 fn write(turn: &mut Turn<'_>, id: i64, settings: &QueueSettings) -> Result<(), Failure> {
-    let pause = settings.pause.as_ref();
+    let (pause, last) = (settings.pause.as_ref(), settings.last_change.as_ref());
     turn.statement(STEER)?.execute(params![
         id,
         settings.max_running.map(MaxRunning::get),
         pause.map(|pause| pause.at).map(Timestamp::as_millis),
         pause.map(|pause| &pause.by).map(PrincipalName::as_str),
         pause.and_then(|pause| pause.reason.as_deref()),
+        last.map(|last| last.what.code()),
+        last.map(|last| last.at.as_millis()),
+        last.map(|last| last.by.as_str()),
+        last.and_then(|last| last.reason.as_deref()),
     ])?;
     Ok(())
 }

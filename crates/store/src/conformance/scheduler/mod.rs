@@ -295,6 +295,7 @@ macro_rules! scheduler_conformance {
                 a_queue_that_was_never_seen_begins_with_its_first_change,
                 queues_are_listed_by_name_page_by_page,
                 a_repeated_pause_leaves_who_paused_first,
+                the_last_change_of_a_queue_is_kept_with_who_and_why,
                 a_paused_queue_gives_no_claims_and_takes_all_else,
                 a_limit_holds_over_all_claims_and_a_restart,
                 a_place_is_held_until_the_stop_is_proven,

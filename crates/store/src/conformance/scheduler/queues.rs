@@ -1,7 +1,9 @@
 //! Queues under limits and pauses: what they grant, hold and tell.
 
 use taskpilot_domain::execution::BlockedBy;
-use taskpilot_domain::queue::{MaxRunning, QueueChange, QueueCounts};
+use taskpilot_domain::queue::{
+    LastChange, MaxRunning, QueueAction, QueueChange, QueueCounts, Steered,
+};
 use taskpilot_domain::stop::{How, StopEvent};
 use taskpilot_domain::time::Timestamp;
 
@@ -15,11 +17,22 @@ use crate::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 use crate::rows::sessions::HandIn;
 
 pub(super) fn limit(count: u32) -> QueueChange {
-    QueueChange::Limit(Some(MaxRunning::new(count).expect("a limit")))
+    change(QueueAction::Limit(Some(
+        MaxRunning::new(count).expect("a limit"),
+    )))
 }
 
 pub(super) fn pause() -> QueueChange {
-    QueueChange::Pause {
+    change(QueueAction::Pause)
+}
+
+pub(super) fn resume() -> QueueChange {
+    change(QueueAction::Resume)
+}
+
+pub(super) fn change(action: QueueAction) -> QueueChange {
+    QueueChange {
+        action,
         by: somebody(),
         reason: Some("why".into()),
     }
@@ -79,22 +92,49 @@ pub async fn queues_are_listed_by_name_page_by_page(h: &impl SchedulerHarness) {
 pub async fn a_repeated_pause_leaves_who_paused_first(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
     let first = steer(&scene, at(1), "default", pause()).await;
-    let again = QueueChange::Pause {
-        by: somebody(),
+    let again = QueueChange {
         reason: None,
+        ..pause()
     };
     let repeated = steer(&scene, at(2), "default", again).await;
     assert!(first.changed && !repeated.changed);
     assert_eq!(repeated.queue, first.queue);
-    assert!(
-        steer(&scene, at(3), "default", QueueChange::Resume)
-            .await
-            .changed
-    );
-    assert!(
-        !steer(&scene, at(4), "default", QueueChange::Resume)
-            .await
-            .changed
+    assert!(steer(&scene, at(3), "default", resume()).await.changed);
+    assert!(!steer(&scene, at(4), "default", resume()).await.changed);
+}
+
+pub async fn the_last_change_of_a_queue_is_kept_with_who_and_why(h: &mut impl SchedulerHarness) {
+    let mut scene = Scene::of(h);
+    let no_limit = change(QueueAction::Limit(None));
+    let changes = [
+        (pause(), Some((Steered::Paused, 0))),
+        (limit(2), Some((Steered::Limited, 1))),
+        (limit(2), None),
+        (resume(), Some((Steered::Resumed, 3))),
+        (no_limit, Some((Steered::Limited, 4))),
+        (resume(), None),
+    ];
+    let mut expected = None;
+    for (ms, (change, changed)) in (0..).zip(changes) {
+        let (by, reason) = (change.by.clone(), change.reason.clone());
+        steer(&scene, at(ms), "default", change).await;
+        if let Some((what, ms)) = changed {
+            let at = at(ms);
+            expected = Some(LastChange {
+                what,
+                at,
+                by,
+                reason,
+            });
+        }
+        let found = told(&scene, "default").await.settings.last_change;
+        assert_eq!(found, expected);
+    }
+    scene = scene.reopened(h).await;
+    let found = told(&scene, "default").await.settings.last_change;
+    assert_eq!(
+        found, expected,
+        "nothing is held back any more, and it stands"
     );
 }
 
@@ -113,7 +153,7 @@ pub async fn a_paused_queue_gives_no_claims_and_takes_all_else(h: &mut impl Sche
     assert!(scene.claim(&worker, at(2), 2).await.is_empty());
     scene = scene.reopened(h).await;
     assert!(scene.claim(&worker, at(2), 2).await.is_empty());
-    steer(&scene, at(3), "default", QueueChange::Resume).await;
+    steer(&scene, at(3), "default", resume()).await;
     assert_eq!(granted(&scene.claim(&worker, at(3), 2).await), [waits]);
 }
 
@@ -204,7 +244,7 @@ pub async fn a_lowered_limit_ends_nothing_and_a_raised_one_gives_room(h: &impl S
     assert!(scene.claim(&worker, at(1), 9).await.is_empty());
     steer(&scene, at(2), "default", limit(4)).await;
     assert_eq!(scene.claim(&worker, at(2), 9).await.len(), 2);
-    steer(&scene, at(3), "default", QueueChange::Limit(None)).await;
+    steer(&scene, at(3), "default", change(QueueAction::Limit(None))).await;
     assert_eq!(scene.claim(&worker, at(3), 9).await.len(), 1);
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use taskpilot_domain::execution::{Event, Refused, transition};
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Fence};
 use taskpilot_domain::limits::LEASE_MS;
-use taskpilot_domain::queue::QueueChange;
+use taskpilot_domain::queue::QueueAction;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::{How, StopChange, StopEvent, advance};
 use taskpilot_domain::time::Timestamp;
@@ -13,7 +13,7 @@ use taskpilot_domain::time::Timestamp;
 use super::dice::Dice;
 use super::oracle::{decided, event_of, stop_status};
 use super::promises;
-use super::queues::{limit, pause, steer, told};
+use super::queues::{change, limit, pause, resume, steer, told};
 use super::scene::{Scene, Worker};
 use super::words::{
     MANY, at, failed, failed_for_good, fences, fresh_token, held, interrupted, released, stage_ago,
@@ -385,13 +385,13 @@ impl Play {
 
     /// Sets or takes away a limit or a pause of the queue of all.
     async fn steer(&mut self) {
-        let change = match self.dice.below(6) {
+        let wish = match self.dice.below(6) {
             0 | 1 => limit(u32::try_from(1 + self.dice.below(4)).expect("few")),
-            2 => QueueChange::Limit(None),
+            2 => change(QueueAction::Limit(None)),
             3 => pause(),
-            _ => QueueChange::Resume,
+            _ => resume(),
         };
-        steer(&self.scene, self.now(), "default", change).await;
+        steer(&self.scene, self.now(), "default", wish).await;
     }
 
     async fn tick(&mut self) {
