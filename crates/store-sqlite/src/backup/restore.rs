@@ -170,9 +170,11 @@ fn names_in(directory: &Path) -> Result<Vec<String>, OpenError> {
     names.map_err(|source| io_error(directory, source))
 }
 
-/// Whole, and of this service: a stranger would be migrated into something that is neither.
+/// Whole, its indexes too, and of this service: a stranger would be migrated into something that is
+/// neither.
 fn check(connection: &Connection, database: &str) -> Result<(), RestoreError> {
-    let said = connection.pragma_query_value(None, "quick_check", |row| row.get::<_, String>(0));
+    let said =
+        connection.pragma_query_value(None, "integrity_check", |row| row.get::<_, String>(0));
     let said = said.map_err(|error| broken(database, &error))?;
     if said != "ok" {
         return Err(damaged(database, &said));

@@ -224,3 +224,29 @@ fn a_copy_that_is_damaged_foreign_or_of_a_newer_release_is_refused() {
         "{newer}"
     );
 }
+
+/// Lets the table go on without an index for the time of one update.
+const FORGET_IN_INDEX: &str = "
+    CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'task_by_status';
+    PRAGMA writable_schema = ON;
+    DELETE FROM sqlite_schema WHERE name = 'task_by_status';
+    PRAGMA writable_schema = RESET;
+    UPDATE task SET status = 'CANCELED';
+    PRAGMA writable_schema = ON;
+    INSERT INTO sqlite_schema SELECT * FROM kept;
+    PRAGMA writable_schema = RESET;
+";
+
+#[tokio::test]
+async fn a_copy_whose_index_lacks_a_row_is_refused() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = SqliteControlStore::open(first.path()).unwrap();
+    task(&store).await;
+    let (_place, copy) = copied(first.path(), "control");
+    let connection = Connection::open(&copy).unwrap();
+    connection.execute_batch(FORGET_IN_INDEX).unwrap();
+    connection.close().unwrap();
+    let refused = restored("control", &copy, second.path()).unwrap_err();
+    assert!(matches!(refused, RestoreError::Damaged { .. }), "{refused}");
+    assert!(refused.to_string().contains("task_by_status"), "{refused}");
+}
