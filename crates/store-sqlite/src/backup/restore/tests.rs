@@ -250,3 +250,9 @@ async fn a_copy_whose_index_lacks_a_row_is_refused() {
     assert!(matches!(refused, RestoreError::Damaged { .. }), "{refused}");
     assert!(refused.to_string().contains("task_by_status"), "{refused}");
 }
+
+/// The reason stands at the list: nothing repairs a binding whose execution the later copy lacks.
+#[test]
+fn the_control_plane_is_copied_before_the_scheduler() {
+    assert_eq!(DATABASES, ["control", "scheduler"]);
+}

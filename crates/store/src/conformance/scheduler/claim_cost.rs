@@ -95,4 +95,9 @@ pub async fn rows_of_a_paused_or_a_full_queue_are_never_walked(h: &impl Schedule
         in_the_crowd <= 2 * alone + SLACK,
         "a claim looked at {in_the_crowd}, in an empty store at {alone}"
     );
+    let mut closed = session(9);
+    closed.queues = ["paused", "full"].map(queue).into();
+    let closed = scene.register(at(3), closed).await;
+    assert!(scene.claim(&closed, at(3), 9).await.is_empty());
+    assert_eq!(h.claim_work(), 0, "what is closed is not looked at");
 }

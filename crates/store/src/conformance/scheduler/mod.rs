@@ -301,6 +301,7 @@ macro_rules! scheduler_conformance {
                 a_place_is_held_until_the_stop_is_proven,
                 an_expiry_gives_the_place_back,
                 a_full_queue_does_not_hold_up_the_others,
+                rank_and_age_hold_over_limited_and_free_queues,
                 a_lowered_limit_ends_nothing_and_a_raised_one_gives_room,
                 a_queue_tells_where_its_executions_stand,
             ]

@@ -231,6 +231,25 @@ pub async fn a_full_queue_does_not_hold_up_the_others(h: &impl SchedulerHarness)
     assert_eq!(grants, [highs[0], lows[0], lows[1]]);
 }
 
+pub async fn rank_and_age_hold_over_limited_and_free_queues(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let mut ids = Vec::new();
+    for (name, priority) in [("limited", 0), ("free", 0), ("limited", 5), ("free", 9)] {
+        let new = job_with(|job| {
+            job.options.queue = queue(name);
+            job.options.priority.0 = priority;
+        });
+        ids.push(scene.create(at(0), new).await);
+    }
+    steer(&scene, at(0), "limited", limit(5)).await;
+    let mut wide = session(9);
+    wide.queues = ["limited", "free"].map(queue).into();
+    let worker = scene.register(at(0), wide).await;
+    let first = granted(&scene.claim(&worker, at(1), 1).await);
+    let rest = granted(&scene.claim(&worker, at(1), 9).await);
+    assert_eq!([first, rest].concat(), [3, 2, 0, 1].map(|index| ids[index]));
+}
+
 pub async fn a_lowered_limit_ends_nothing_and_a_raised_one_gives_room(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
     scene.create_all(at(0), vec![job(); 6]).await;
