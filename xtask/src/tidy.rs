@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house that no compiler and no clippy lint holds.
 //! One file per rule; each takes a [`Tree`] and answers with what it found, and its tests show it going red.
 
+mod doc_heads;
 mod doc_paths;
 mod edges;
 mod faces;
@@ -28,6 +29,7 @@ use crate::tree::Tree;
 type Check = fn(&Tree) -> Vec<Finding>;
 
 const CHECKS: &[Check] = &[
+    doc_heads::check,
     doc_paths::check,
     edges::check,
     faces::check,

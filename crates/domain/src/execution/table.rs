@@ -8,8 +8,6 @@ mod markdown;
 mod stops;
 
 const INTRO: &str = "\
-<!-- Generated; do not edit: run `cargo xtask docs`. -->
-
 # State machine
 
 Generated from the functions that decide (`crates/domain`); do not edit: run `cargo xtask docs`.
