@@ -81,9 +81,9 @@ pub trait SchedulerStore: QueueStore {
     /// all these queues and types together. It ends before the one whose payload would bring it
     /// over `CLAIM_BYTES_MAX`.
     ///
-    /// A claim that was granted nothing does not use up its `seq`: asked again, it may be served. A
-    /// repeat of a granted one answers its attempts that are still held, and never a new one. A
-    /// session whose lease is over at `now` has ended, also before a tick ends it. No claim renews.
+    /// A claim that was granted nothing does not use up its `seq`: asked again, it may be served,
+    /// unless a heartbeat has named it as answered. A repeat of a granted one, or of one that was
+    /// named so, answers its attempts that are still held, and never a new one. A session whose lease is over at `now` has ended, also before a tick ends it. No claim renews.
     async fn claim(
         &self,
         now: Timestamp,
@@ -112,7 +112,8 @@ pub trait SchedulerStore: QueueStore {
 
     /// Renews a session, releases what it lost on the way, reads its orders: one transaction.
     ///
-    /// Stop reports are taken before orders are read. A lease that is over at `now` is not renewed,
+    /// Claims up to the answered one are granted nothing any more: one that was given up may still be
+    /// on its way. Stop reports are taken before orders are read. A lease that is over at `now` is not renewed,
     /// also before a tick ends its session. A held attempt with an open stop is not lost.
     async fn heartbeat(
         &self,

@@ -163,12 +163,13 @@ pub enum ClaimOutcome {
         verdicts: Vec<HandInVerdict>,
         /// What is left of the session's lease, in milliseconds.
         remaining_ms: u64,
-        /// Whether this is the last claim that was granted, once more: it never gets anything new.
+        /// Whether this is the last claim that was granted, once more, or one that a heartbeat has
+        /// closed: it never gets anything new.
         repeat: bool,
         /// Whether it had room for more than there was to begin.
         drained: bool,
     },
-    /// A later claim was granted already.
+    /// A later claim was granted or closed already.
     OutOfOrder,
     /// The session cannot act; hand-ins got their verdicts all the same.
     Gone {
@@ -195,7 +196,8 @@ pub struct Heartbeat {
     pub session: SessionRef,
     /// The attempts it has, stops included.
     pub held: Vec<Held>,
-    /// The last claim whose reply has arrived: an attempt of it that is not held is released.
+    /// The last claim whose reply has arrived or is not waited for: an attempt of it that is not
+    /// held is released, and it is granted no other.
     pub answered_seq: u64,
     /// Stop reports that travel along.
     pub stops: Vec<StopReport>,

@@ -39,7 +39,7 @@ pub(in crate::scheduler) fn heartbeat(
         return Ok(HeartbeatOutcome::Gone(SessionGone::Ended));
     }
     let stop_verdicts = report::take_all(turn, &session, &heartbeat.stops)?;
-    let lease_until = renew(turn, &session, heartbeat.lease_ms)?;
+    let lease_until = renew(turn, &session, heartbeat)?;
     let held: HashSet<Held> = heartbeat.held.iter().copied().collect();
     let running = release(turn, &session, (heartbeat.answered_seq, &held))?;
     let open = list_open(turn.tx, session.id, SLOTS_MAX)?;
@@ -51,12 +51,22 @@ pub(in crate::scheduler) fn heartbeat(
     })
 }
 
-/// A lease only grows.
-fn renew(turn: &mut Turn<'_>, session: &Session, lease_ms: u64) -> Result<Timestamp, Failure> {
+/// A lease only grows. The claim that the worker waits for no more is closed: it may still be on its
+/// way here, and nobody would hold what it were granted.
+fn renew(
+    turn: &mut Turn<'_>,
+    session: &Session,
+    heartbeat: &Heartbeat,
+) -> Result<Timestamp, Failure> {
     let now = turn.now;
-    let asked = now.plus_ms(lease_ms);
-    turn.statement(RENEW)?
-        .execute((session.id.get(), now.as_millis(), asked.as_millis()))?;
+    let asked = now.plus_ms(heartbeat.lease_ms);
+    let closed = session.claim_seq.max(Some(heartbeat.answered_seq));
+    turn.statement(RENEW)?.execute((
+        session.id.get(),
+        now.as_millis(),
+        asked.as_millis(),
+        closed.map(u64::cast_signed),
+    ))?;
     Ok(asked.max(session.lease_until))
 }
 

@@ -22,7 +22,8 @@ pub(in crate::scheduler) struct Session {
     pub(in crate::scheduler) slots: u32,
     pub(in crate::scheduler) lease_until: Timestamp,
     pub(in crate::scheduler) ended_at: Option<Timestamp>,
-    /// The last claim that was granted anything.
+    /// The last claim that was granted anything, or that a heartbeat has closed: no earlier one is
+    /// served any more, and a repeat of it gets nothing new.
     pub(in crate::scheduler) claim_seq: Option<u64>,
 }
 

@@ -5,8 +5,8 @@ use taskpilot_domain::limits::LEASE_MS;
 
 use super::scene::Scene;
 use super::words::{
-    assert_same, at, canceled, fences, fresh_token, granted, held, job, job_with, nobodys_session,
-    released, stage, succeeded,
+    assert_same, at, canceled, fences, fresh_token, granted, hasty, held, job, job_with,
+    nobodys_session, released, stage, succeeded,
 };
 use crate::conformance::SchedulerHarness;
 use crate::rows::sessions::{ClaimOutcome, ClaimRequest, HandInVerdict, SessionGone, SessionRef};
@@ -79,6 +79,28 @@ pub async fn a_claim_that_got_nothing_may_be_asked_again(h: &impl SchedulerHarne
     let id = scene.create(at(2), job()).await;
     let served = scene.served(at(3), worker.claim_again(1, 2)).await;
     assert_eq!(granted(&served.grants), [id], "a poll that waits is served");
+}
+
+/// A worker that ends drops the claim it waits for, says so, and goes: the claim may come last.
+pub async fn a_claim_that_was_given_up_is_granted_nothing(h: &mut impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let worker = scene.worker(at(0), 5).await;
+    let first = scene.create(at(0), hasty(1)).await;
+    let grants = fences(&scene.claim(&worker, at(1), 1).await);
+    let id = scene.create(at(2), hasty(1)).await;
+    let given_up = worker.next_claim(1);
+    scene.keep_alive(&worker, at(3), &grants).await;
+    let scene = scene.reopened(h).await;
+    let late = scene.served(at(4), given_up).await;
+    assert_eq!((granted(&late.grants), late.repeat), (vec![], true));
+    let before = scene.ask(at(4), worker.claim_again(1, 1)).await;
+    assert!(matches!(before, ClaimOutcome::OutOfOrder), "{before:?}");
+    scene.goodbye(&worker, at(5), Vec::new()).await;
+    let states = [
+        scene.standing(first).await.state,
+        scene.standing(id).await.state,
+    ];
+    assert_eq!(states, [State::Failed, State::Pending], "it never began");
 }
 
 pub async fn numbers_of_claims_may_have_gaps(h: &impl SchedulerHarness) {

@@ -76,6 +76,7 @@ macro_rules! scheduler_conformance {
                 a_repeat_says_that_it_is_one_even_if_nothing_of_it_is_left,
                 an_older_claim_is_out_of_order,
                 a_claim_that_got_nothing_may_be_asked_again,
+                a_claim_that_was_given_up_is_granted_nothing,
                 numbers_of_claims_may_have_gaps,
                 tokens_bound_the_grants,
                 slots_bound_the_grants,
