@@ -57,7 +57,7 @@ pub(crate) struct Run {
     pub(crate) lease_end: BootInstant,
 }
 
-/// Returns when the function has, or when it never will begin.
+/// Returns when the function has, or when it never will begin: what has to end by now is not begun.
 pub(crate) async fn run(run: Run, slot: Slot, teller: &Teller) {
     let (state, mut orders) = watch::channel(Held {
         is_started: false,
@@ -66,18 +66,20 @@ pub(crate) async fn run(run: Run, slot: Slot, teller: &Teller) {
     });
     let ready = Ready::Function(Reins { state });
     teller.tell(Step::Ready(ready)).await;
-    let decided = orders.wait_for(|held| held.is_started || held.stop.is_some());
-    let may_begin = decided.await.is_ok_and(|held| held.is_started);
-    if !may_begin {
-        return teller.tell_last(Step::NeverBegan, slot).await;
-    }
-    let running = run.function.start(run.context);
     let watching = Watching {
         halt: run.halt,
         lease_ms: run.lease_ms,
         told: None,
         is_ignored: false,
     };
+    let decided = orders.wait_for(|held| held.is_started || held.stop.is_some());
+    let may_begin = decided
+        .await
+        .is_ok_and(|held| watching.may_begin(*held, BootInstant::now()));
+    if !may_begin {
+        return teller.tell_last(Step::NeverBegan, slot).await;
+    }
+    let running = run.function.start(run.context);
     let returned = watching.until_returned(running, orders, teller).await;
     teller.tell_last(Step::Returned(returned), slot).await;
 }
@@ -130,6 +132,11 @@ impl Watching {
                 () = pause(look_again.ms_since(now)) => {}
             }
         }
+    }
+
+    /// A stop, or the end of the lease, may have come between its start and the turn of its task.
+    fn may_begin(&self, held: Held, now: BootInstant) -> bool {
+        held.is_started && matches!(self.due(held, true, now), Due::Nothing(_))
     }
 
     /// Whoever holds the reins no more cares for nothing: the session is over.
@@ -189,7 +196,17 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde_json::json;
+    use taskpilot_api::workers::Grant;
+    use tokio::sync::mpsc;
+
     use super::*;
+    use crate::handlers::{Handlers, Prepared, ProgressCell};
+    use crate::runtime::messages::Message;
+    use crate::runtime::slots::Slots;
 
     const NOW: BootInstant = BootInstant::from_millis(1_000_000);
 
@@ -208,6 +225,73 @@ mod tests {
             told,
             is_ignored: false,
         }
+    }
+
+    fn grant() -> Grant {
+        let grant = json!({
+            "executionId": 1, "attempt": 1, "token": "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5",
+            "type": "noted", "payload": null, "reference": null, "queue": "default",
+            "attemptCount": 1, "maxAttempts": 1, "attemptTimeoutMs": null, "cancelGraceMs": 10_000,
+            "scheduledFor": "2026-01-01T00:00:00.000Z", "deadline": null,
+        });
+        serde_json::from_value(grant).unwrap()
+    }
+
+    /// Whether a function began that was let begin, and then pulled before its task had its turn.
+    async fn began(lease_ms: u64, pull: impl FnOnce(&Reins)) -> bool {
+        let began = Arc::new(AtomicBool::new(false));
+        let noted = began.clone();
+        let handlers = Handlers::none().with("noted", move |_| {
+            noted.store(true, Ordering::Relaxed);
+            async { Ok(()) }
+        });
+        let handler = handlers.find("noted").unwrap();
+        let Ok(Prepared::Function(function)) = handler.prepare(&grant()) else {
+            panic!("it is a function");
+        };
+        let (inbox, mut messages) = mpsc::channel(8);
+        let fenced = grant().fenced();
+        let halt = Halt::default();
+        let run_of_it = Run {
+            function,
+            context: Context::new(grant(), halt.clone(), ProgressCell::default()),
+            halt,
+            lease_ms: 30_000,
+            lease_end: BootInstant::now().plus_ms(lease_ms),
+        };
+        let slot = Slots::new(1).take();
+        let ends = tokio::spawn(async move {
+            run(run_of_it, slot, &Teller { fenced, inbox }).await;
+        });
+        let Some(Message::Attempt(_, Step::Ready(Ready::Function(reins)), None)) =
+            messages.recv().await
+        else {
+            panic!("it is ready");
+        };
+        reins.start();
+        pull(&reins);
+        ends.await.unwrap();
+        let mut last = None;
+        while let Ok(message) = messages.try_recv() {
+            last = Some(message);
+        }
+        let Some(Message::Attempt(_, last, Some(_))) = last else {
+            panic!("the slot comes back: {last:?}");
+        };
+        let began = began.load(Ordering::Relaxed);
+        assert_eq!(began, matches!(last, Step::Returned(_)), "{last:?}");
+        began
+    }
+
+    #[tokio::test]
+    async fn what_has_to_end_before_its_turn_never_begins() {
+        assert!(began(30_000, |_| {}).await);
+        for why in [Why::Order, Why::Shutdown, Why::SessionDead, Why::Lost] {
+            let stop = Stop::new(why, 700);
+            assert!(!began(30_000, |reins| reins.stop(stop)).await, "{why:?}");
+        }
+        let lease_over = began(0, |_| {}).await;
+        assert!(!lease_over);
     }
 
     #[test]
