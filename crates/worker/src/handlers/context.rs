@@ -117,7 +117,7 @@ pub(crate) struct Progress {
 }
 
 impl ProgressCell {
-    fn set(&self, percent: Option<u8>, message: Option<&str>) {
+    pub(crate) fn set(&self, percent: Option<u8>, message: Option<&str>) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.number += 1;
         latest.percent = percent.map(|percent| percent.min(100));

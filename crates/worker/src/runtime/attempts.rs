@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpilot_api::workers::{AttemptProgress, AttemptRef, FencedAttempt};
+use taskpilot_domain::ids::{AttemptNumber, ExecutionId};
 use taskpilot_domain::limits::KILL_MS;
 
 use super::function_loop::Reins;
@@ -158,7 +159,12 @@ pub(crate) struct Attempts {
     known: HashMap<FencedAttempt, Attempt>,
     answered: HashSet<FencedAttempt>,
     ages: VecDeque<FencedAttempt>,
+    /// Whose word the scheduler had last.
+    told_last: Option<Rank>,
 }
+
+/// The order in which functions have their say.
+type Rank = (ExecutionId, AttemptNumber);
 
 impl Attempts {
     pub(crate) fn insert(&mut self, fenced: FencedAttempt, attempt: Attempt) {
@@ -196,15 +202,29 @@ impl Attempts {
         ours.map(|(fenced, _)| reference(*fenced)).collect()
     }
 
-    /// What running functions have said since they were last heard, as far as it fits; the rest
-    /// comes next time.
+    /// What running functions have said since they were last heard, as far as it fits: first those
+    /// behind the last one that was told, so that each has its turn.
     pub(crate) fn words(&self) -> Vec<Word> {
-        let live = self.known.iter().filter(|(_, attempt)| attempt.is_live());
-        let news = live.filter_map(|(fenced, attempt)| {
+        let known = self.known.iter();
+        let mut live: Vec<_> = known.filter(|(_, attempt)| attempt.is_live()).collect();
+        live.sort_unstable_by_key(|(fenced, _)| rank(**fenced));
+        let next = live.partition_point(|(fenced, _)| Some(rank(**fenced)) <= self.told_last);
+        live.rotate_left(next);
+        let news = live.into_iter().filter_map(|(fenced, attempt)| {
             let latest = attempt.progress.after(attempt.progress_told)?;
             Some(word(*fenced, latest))
         });
         news.take(PROGRESS_PER_BEAT_MAX).collect()
+    }
+
+    /// The scheduler has these.
+    pub(crate) fn told(&mut self, words: &[Word]) {
+        for word in words {
+            if let Some(attempt) = self.known.get_mut(&word.fenced) {
+                attempt.progress_told = attempt.progress_told.max(word.number);
+            }
+            self.told_last = Some(rank(word.fenced));
+        }
     }
 
     pub(crate) fn find(&self, named: AttemptRef) -> Option<FencedAttempt> {
@@ -227,6 +247,10 @@ impl Attempts {
     }
 }
 
+fn rank(fenced: FencedAttempt) -> Rank {
+    (fenced.execution_id, fenced.attempt)
+}
+
 fn word(fenced: FencedAttempt, latest: Progress) -> Word {
     Word {
         fenced,
@@ -245,5 +269,43 @@ fn reference(fenced: FencedAttempt) -> AttemptRef {
     AttemptRef {
         execution_id: fenced.execution_id,
         attempt: fenced.attempt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use taskpilot_domain::ids::Token;
+
+    use super::*;
+    use crate::handlers::Handlers;
+
+    #[test]
+    fn functions_that_always_have_news_take_turns() {
+        let handler = Handlers::built_in().find("demo-slow").unwrap();
+        let mut attempts = Attempts::default();
+        let mut cells = Vec::new();
+        for execution in 1..=250 {
+            let attempt = Attempt::new(handler.clone(), 1);
+            cells.push(attempt.progress.clone());
+            let fenced = FencedAttempt {
+                execution_id: ExecutionId::new(execution).unwrap(),
+                attempt: AttemptNumber(1),
+                token: Token::from_bytes([1; 16]),
+            };
+            attempts.insert(fenced, attempt);
+        }
+        let mut heard = Vec::new();
+        for _ in 0..5 {
+            for cell in &cells {
+                cell.set(None, Some("on the way"));
+            }
+            // One that was not answered is said again.
+            attempts.words();
+            let words = attempts.words();
+            attempts.told(&words);
+            heard.extend(words.iter().map(|word| word.fenced.execution_id.get()));
+        }
+        let twice: Vec<i64> = (1..=250).chain(1..=250).collect();
+        assert_eq!(heard, twice);
     }
 }

@@ -26,11 +26,7 @@ impl Dispatcher {
         } = beaten;
         self.extend_lease(sent_at.plus_ms(answer.remaining_ms));
         self.stops.told(&beat.stops);
-        for word in &beat.progress {
-            if let Some(attempt) = self.attempts.get_mut(word.fenced) {
-                attempt.progress_told = attempt.progress_told.max(word.number);
-            }
-        }
+        self.attempts.told(&beat.progress);
         self.claims.to_close.take_if(|seq| *seq <= beat.claim_seq);
         for order in &answer.orders {
             self.on_order(order);
