@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use taskpilot_e2e::http::Http;
 use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::ports::ReservedPort;
 use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::wait_until;
 use taskpilot_e2e::workbench::Workbench;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::api::{create_of, start_until};
 use crate::start::{ANY_PORT, ControlOnly, DRAIN, Up, launch, up};
@@ -98,6 +100,39 @@ async fn a_second_sigterm_leaves_what_runs_no_more_time() -> Result<()> {
         (&back["status"], &attempt["outcome"], &attempt["counted"]),
         (&json!("PENDING"), &json!("interrupted"), &json!(false))
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_service_that_has_nothing_to_hasten_does_not_say_that_it_does() -> Result<()> {
+    for role in ["control", "scheduler"] {
+        let bench = Workbench::new()?;
+        let mut process = launch(&bench)
+            .args([role])
+            .option("--data", bench.path("data"))
+            .option("--listen", ANY_PORT)
+            .option("--drain-ms", "600000")
+            .spawn(role)?;
+        let ready = process.ready().await?;
+        let url = ready.control.or(ready.scheduler).unwrap_or_default();
+        // A call that is not all there holds the end up.
+        let mut open = Http::of_url(&url)?.connect().await?;
+        let head = format!("POST / HTTP/1.1\r\nhost: {url}\r\ncontent-length: 9\r\n");
+        open.write_all(head.as_bytes()).await?;
+        for word in ["SIGTERM: ", "SIGTERM again: "] {
+            process.signal(Signal::TERM)?;
+            wait_until("it says that it has heard it", AT_ONCE, || {
+                let log = process.stderr();
+                async move { Ok(log?.contains(word).then_some(())) }
+            })
+            .await?;
+        }
+        drop(open);
+        ensure!(process.ended(DRAIN).await?.success());
+        let log = process.stderr()?;
+        let untrue = log.contains("what runs") || log.contains("hasten");
+        ensure!(!untrue, "{role}: {log}");
+    }
     Ok(())
 }
 
