@@ -90,10 +90,14 @@ fn main() -> Result<ExitCode> {
 
 async fn run(worker: Worker) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let shutdown = CancellationToken::new();
     let asked = shutdown.clone();
     tokio::spawn(async move {
-        terminate.recv().await;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
         asked.cancel();
     });
     Ok(worker.run(shutdown).await?)

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::http::Http;
 use taskpilot_e2e::run::Launch;
+use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::{SOON, wait_until};
 use taskpilot_e2e::workbench::Workbench;
 
@@ -52,9 +53,12 @@ async fn its_functions_are_run_and_stopped() -> Result<()> {
     let ready = up.ready().await?;
     let control = Http::of_url(&ready.control.context("no control plane")?)?;
     let scheduler = ready.scheduler.context("no scheduler")?;
-    let worker = Launch::new(env!("CARGO_BIN_EXE_rust-worker"), &bench)
-        .args([scheduler.into(), bench.path("worker").into_os_string()])
-        .spawn("rust-worker")?;
+    let launch = || {
+        Launch::new(env!("CARGO_BIN_EXE_rust-worker"), &bench)
+            .args([&scheduler])
+            .args([bench.path("worker")])
+    };
+    let worker = launch().spawn("rust-worker")?;
 
     let primes = create(control, "primes", json!({"below": 100})).await?;
     let done = when(control, primes, |view| view["status"] == "SUCCEEDED").await?;
@@ -72,5 +76,14 @@ async fn its_functions_are_run_and_stopped() -> Result<()> {
         assert_eq!(stopped["status"], "CANCELED", "{kind}");
     }
     worker.stop(END).await?;
+
+    // Ctrl-C is an orderly end too.
+    let mut worker = launch().spawn("interrupted")?;
+    let task = create(control, "countdown", json!(1)).await?;
+    when(control, task, |view| view["status"] == "RUNNING").await?;
+    worker.signal(Signal::INT)?;
+    ensure!(worker.ended(END).await?.success());
+    let done = when(control, task, |view| view["status"] == "SUCCEEDED").await?;
+    assert_eq!(done["result"], json!("lift-off"));
     up.stop(END).await
 }
