@@ -13,6 +13,7 @@ use crate::commands::restore::RestoreArgs;
 use crate::commands::task::TaskCommand;
 use crate::commands::worker::WorkerCommand;
 use crate::config::Environment;
+use crate::output::Format;
 use crate::version;
 
 const MORE: &str = "\
@@ -102,6 +103,26 @@ pub(crate) enum Command {
     Queue(QueueArgs),
     /// Measure TaskPilot on this machine
     Bench(BenchArgs),
+}
+
+impl Command {
+    /// How it prints what it has to say, errors too.
+    pub(crate) fn format(&self) -> Format {
+        let json = match self {
+            Self::Up(_) | Self::Control(_) | Self::Scheduler(_) | Self::Completions(_) => false,
+            Self::Worker(worker) => worker.command.as_ref().is_some_and(|c| c.client().json),
+            Self::Task(task) => task.command.client().json,
+            Self::Execution(execution) => execution.command.client().json,
+            Self::Queue(queue) => queue.command.client().json,
+            Self::Backup(backup) => backup.json,
+            Self::Restore(restore) => restore.json,
+            Self::Config(ConfigArgs {
+                command: ConfigCommand::Show(show),
+            }) => show.json,
+            Self::Bench(bench) => bench.format() == taskpilot_bench::Format::Json,
+        };
+        if json { Format::Json } else { Format::Text }
+    }
 }
 
 /// `taskpilot config`.

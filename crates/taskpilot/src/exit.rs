@@ -46,6 +46,8 @@ impl Code {
             Self::Denied => "denied",
             Self::Conflict => "conflict",
             Self::TimedOut => "wait_ran_out",
+            Self::Locked => "locked",
+            Self::NewerData => "newer_data",
             _ => "error",
         }
     }
@@ -78,6 +80,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What it was, with all its causes.
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::Other(error) => format!("{error:#}"),
+            other => other.to_string(),
+        }
+    }
+
     /// The code that tells scripts what it was.
     pub(crate) fn code(&self) -> Code {
         match self {

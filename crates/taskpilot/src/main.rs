@@ -38,10 +38,12 @@ fn main() -> ExitCode {
     {
         return taskpilot_bench::handler_main(arguments);
     }
-    match run(Arguments::read()) {
+    let arguments = Arguments::read();
+    let format = arguments.command.format();
+    match run(arguments) {
         Ok(code) => code.into(),
         Err(failure) => {
-            output::say_error(&failure);
+            output::say_error(&failure, format);
             failure.code().into()
         }
     }

@@ -63,15 +63,21 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", printable(text));
 }
 
-/// Says what went wrong.
-pub(crate) fn say_error(failure: &Failure) {
-    let text = match failure {
-        Failure::Problem(_, problem) => problem.clone(),
-        Failure::Other(error) => format!("error: {error:#}"),
-        Failure::Call(_) | Failure::Coded(..) => {
-            format!("error: {}", printable(&failure.to_string()))
+/// Says what went wrong; to programs as the two members of a problem document that they branch on.
+pub(crate) fn say_error(failure: &Failure, format: Format) {
+    let text = match (failure, format) {
+        (Failure::Problem(_, problem), _) => problem.clone(),
+        (_, Format::Json) => {
+            serde_json::json!({"code": failure.code().word(), "detail": failure.detail()})
+                .to_string()
         }
-        Failure::Usage(text) => format!("error: {text}"),
+        (Failure::Call(_) | Failure::Coded(..), Format::Text) => {
+            format!("error: {}", printable(&failure.detail()))
+        }
+        // Their text is ours, of many lines.
+        (Failure::Other(_) | Failure::Usage(_), Format::Text) => {
+            format!("error: {}", failure.detail())
+        }
     };
     let _ = writeln!(std::io::stderr(), "{text}");
 }

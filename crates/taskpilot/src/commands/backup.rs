@@ -23,9 +23,9 @@ pub(crate) struct BackupArgs {
     file: PathBuf,
     #[command(flatten)]
     data: DataArgs,
-    /// Print JSON
+    /// Print JSON, and errors as JSON too (to standard error)
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Copies what is there. It reads only, and no writer waits for it.

@@ -40,9 +40,9 @@ pub(crate) struct ShowArgs {
     /// Say where each value comes from: flag, environment, file or default
     #[arg(long)]
     origin: bool,
-    /// Print JSON
+    /// Print JSON, and errors as JSON too (to standard error)
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     /// Only this role (up, control, scheduler, worker, client), as it would be with these flags
     #[arg(
         value_name = "ROLE [FLAGS]",

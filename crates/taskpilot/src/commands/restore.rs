@@ -24,9 +24,9 @@ pub(crate) struct RestoreArgs {
     file: PathBuf,
     #[command(flatten)]
     data: DataArgs,
-    /// Print JSON
+    /// Print JSON, and errors as JSON too (to standard error)
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Fills a directory that is empty and not in use, or leaves it as it was.

@@ -49,7 +49,7 @@ where
     })
 }
 
-/// Says what to do about a server that cannot be reached, and tells programs all that is known.
+/// Says what to do about a server that cannot be reached, and tells programs what the server said.
 fn explained(failure: Failure, url: &str, format: Format) -> Failure {
     let code = failure.code();
     let document = match (&failure, format) {
@@ -60,9 +60,10 @@ fn explained(failure: Failure, url: &str, format: Format) -> Failure {
             serde_json::to_value(problem)
         }
         (Failure::Call(ClientError::NoAnswer(_)), Format::Json) => {
-            Ok(document("no_answer", &advised(failure, url)))
+            let detail = advised(failure, url).detail();
+            Ok(serde_json::json!({"code": "no_answer", "detail": detail}))
         }
-        (_, Format::Json) => Ok(document(code.word(), &failure)),
+        (_, Format::Json) => return failure,
     };
     match document {
         Ok(document) => Failure::Problem(code, document.to_string()),
@@ -79,9 +80,4 @@ fn advised(failure: Failure, url: &str) -> Failure {
         NoAnswerKind::TimedOut | NoAnswerKind::Broken => "",
     };
     Failure::Coded(Code::Error, format!("{url}: {no_answer}{advice}"))
-}
-
-/// What no server said, with the two members of a problem document that programs branch on.
-fn document(code: &str, failure: &Failure) -> serde_json::Value {
-    serde_json::json!({"code": code, "detail": failure.to_string()})
 }

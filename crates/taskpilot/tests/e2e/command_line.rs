@@ -153,6 +153,49 @@ async fn with_json_a_refusal_is_the_problem_document() -> Result<()> {
 }
 
 #[tokio::test]
+async fn with_json_commands_without_a_server_say_their_errors_in_json_too() -> Result<()> {
+    let bench = Workbench::new()?;
+    let (away, empty) = (bench.path("away"), bench.path("empty"));
+    std::fs::create_dir(&empty)?;
+    let there = bench.path("there");
+    std::fs::write(&there, "")?;
+    let (away, empty, there) = (away.display(), empty.display(), there.display());
+    // `@` is where the flag goes.
+    for (command, code, word) in [
+        (format!("backup @ {away} --data {empty}"), 3, "not_found"),
+        (format!("backup @ {there} --data {empty}"), 5, "conflict"),
+        (format!("restore @ {away} --data {empty}"), 3, "not_found"),
+        (format!("restore @ {there} --data {there}"), 1, "error"),
+        (
+            "bench lifecycle @ --scheduler-url nowhere".into(),
+            1,
+            "error",
+        ),
+        ("config show @ nobody".into(), 2, "usage"),
+        (format!("task list @ --config {away}"), 2, "usage"),
+    ] {
+        let run = |flag: &str| {
+            let command = command.replace("@ ", flag);
+            launch(&bench).args(command.split(' ')).run()
+        };
+        let (text, json) = (run("").await?, run("--json ").await?);
+        let error: Value = serde_json::from_str(&json.stderr).context(command.clone())?;
+        assert_eq!(
+            (json.code, json.stdout.as_str(), &error["code"]),
+            (Some(code), "", &json!(word)),
+            "{command}"
+        );
+        let detail = error["detail"].as_str().unwrap_or_default();
+        assert_eq!(
+            (text.code, text.stderr),
+            (Some(code), format!("error: {detail}\n")),
+            "{command}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_server_that_is_away_is_an_error_that_names_it() -> Result<()> {
     let (bench, port) = (Workbench::new()?, ReservedPort::take()?);
     let nobody = Http::at(port.address());
