@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 /// Time between two bursts of a connection.
 const BURST_EVERY: Duration = Duration::from_millis(100);
@@ -27,7 +27,8 @@ pub struct Flood {
     pub server: SocketAddr,
     /// The bytes of the request; its connection stays open.
     pub request: Vec<u8>,
-    /// Connections, each of which sends on without waiting for its answers, until it is refused.
+    /// Connections, each of which sends on without waiting for its answers, until it is refused. It
+    /// comes again when it was told to; what falls due meanwhile is not sent.
     pub connections: usize,
     /// Requests of all of them in a second; `None`: each waits for its answer and then asks again.
     pub per_second: Option<u64>,
@@ -35,12 +36,16 @@ pub struct Flood {
     pub period: Duration,
 }
 
-/// What came back.
+/// What was asked, and what came back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
+    /// Requests whose time had come, sent or not.
+    pub due: u64,
+    /// Requests that were sent; what is behind a refusal is never answered.
+    pub written: u64,
     /// The ids at the ends of the `Location` of every `201`.
     pub created: Vec<i64>,
-    /// `503` that say when to come again.
+    /// `503` that say when to come again; one that does not is among the others.
     pub refused: u64,
     /// Anything else: each is a fault of the server.
     pub others: Vec<String>,
@@ -67,28 +72,34 @@ impl Flood {
         for _ in 0..self.connections {
             let (flood, answers) = (self.clone(), Arc::clone(&answers));
             connections.spawn(async move {
+                let mut bursts = interval(BURST_EVERY);
+                // What could not be sent in time is due all the same.
+                bursts.set_missed_tick_behavior(MissedTickBehavior::Burst);
                 loop {
                     // The server may refuse a connection, or close it.
-                    let _over = one(&flood, &answers).await;
+                    let _over = one(&flood, &mut bursts, &answers).await;
                     let _paused = timeout(COMES_AGAIN, pending::<()>()).await;
                 }
             });
         }
         let _over = timeout(self.period, pending::<()>()).await;
         drop(connections);
-        let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::take(&mut *answers))
+        Ok(std::mem::take(&mut *lock(&answers)))
     }
 
     /// Requests of one connection in one burst.
-    fn burst(&self, per_second: u64) -> Result<usize> {
+    fn burst(&self, per_second: u64) -> Result<u64> {
         let bursts = 1_000 / u64::try_from(BURST_EVERY.as_millis())?;
         let connections = u64::try_from(self.connections)?;
-        Ok(usize::try_from(per_second.div_ceil(bursts * connections))?)
+        Ok(per_second.div_ceil(bursts * connections))
     }
 }
 
-async fn one(flood: &Flood, answers: &Mutex<Answers>) -> Result<()> {
+fn lock(answers: &Mutex<Answers>) -> MutexGuard<'_, Answers> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn one(flood: &Flood, bursts: &mut Interval, answers: &Mutex<Answers>) -> Result<()> {
     let (reading, mut writing) = TcpStream::connect(flood.server).await?.into_split();
     let mut reading = BufReader::new(reading);
     let Some(per_second) = flood.per_second else {
@@ -97,25 +108,33 @@ async fn one(flood: &Flood, answers: &Mutex<Answers>) -> Result<()> {
             note(&read(&mut reading).await?, answers)?;
         }
     };
-    let burst = flood.request.repeat(flood.burst(per_second)?);
+    let burst = flood.burst(per_second)?;
     let read = async {
         loop {
             note(&read(&mut reading).await?, answers)?;
         }
     };
     tokio::select! {
-        ended = write(writing, &burst) => ended,
+        ended = write(writing, (flood, burst), bursts, answers) => ended,
         ended = read => ended,
     }
 }
 
-async fn write(mut writing: OwnedWriteHalf, burst: &[u8]) -> Result<()> {
-    let mut bursts = interval(BURST_EVERY);
-    // What could not be sent in time is due all the same.
-    bursts.set_missed_tick_behavior(MissedTickBehavior::Burst);
+async fn write(
+    mut writing: OwnedWriteHalf,
+    (flood, burst): (&Flood, u64),
+    bursts: &mut Interval,
+    answers: &Mutex<Answers>,
+) -> Result<()> {
+    let bytes = flood.request.repeat(usize::try_from(burst)?);
+    while timeout(Duration::ZERO, bursts.tick()).await.is_ok() {
+        lock(answers).due += burst;
+    }
     loop {
         bursts.tick().await;
-        writing.write_all(burst).await?;
+        lock(answers).due += burst;
+        writing.write_all(&bytes).await?;
+        lock(answers).written += burst;
     }
 }
 
@@ -157,7 +176,7 @@ async fn read(reading: &mut BufReader<OwnedReadHalf>) -> Result<Answer> {
 
 /// Counts an answer. After a refusal the connection is over.
 fn note(answer: &Answer, answers: &Mutex<Answers>) -> Result<()> {
-    let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut answers = lock(answers);
     match (answer.status.as_str(), answer.location, answer.says_when) {
         ("201", Some(id), _) => answers.created.push(id),
         ("503", _, true) => {
