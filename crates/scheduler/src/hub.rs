@@ -9,6 +9,7 @@ mod signals;
 use std::sync::Arc;
 
 use taskpilot_domain::ids::{ExecutionId, SessionId};
+use taskpilot_domain::names::{Namespace, QueueName, TaskType};
 use taskpilot_store::rows::changes::Change;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -42,6 +43,16 @@ impl Hub {
     /// A place in the queue of claims; an older one of the same session is closed.
     pub(crate) fn wait_for_work(&self, session: SessionId, interest: Interest) -> ClaimSeat {
         ClaimQueue::register(&self.claims, session, interest)
+    }
+
+    /// Work is on its way to the store: whoever waits for it may come along. Not more than one does,
+    /// and who finds nothing yet waits on.
+    pub(crate) fn expect_work(&self, namespace: Namespace, queue: QueueName, kind: TaskType) {
+        self.claims.expect(Ready {
+            namespace,
+            queue,
+            kind,
+        });
     }
 
     pub(crate) fn waiting_claims(&self) -> usize {

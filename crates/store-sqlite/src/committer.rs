@@ -193,12 +193,24 @@ impl Writer {
         mut more: impl FnMut(&mut Vec<Queued>) -> bool,
     ) -> Result<Left, (usize, Failure)> {
         let tx = Tx::new(self.connection(), self.generation);
-        let mut at = 0;
-        while at < batch.len() || more(batch) {
+        let run = |batch: &mut Vec<Queued>, at: usize| {
             let ran = catch_unwind(AssertUnwindSafe(|| batch[at].run(&tx)));
             ran.unwrap_or(Err(Failure::Panicked))
-                .map_err(|failure| (at, failure))?;
+                .map_err(|failure| (at, failure))
+        };
+        let (mut at, mut unserved) = (0, Vec::new());
+        while at < batch.len() || more(batch) {
+            run(batch, at)?;
+            if tx.take_unserved() {
+                unserved.push(at);
+            }
             at += 1;
+        }
+        // Who asked for work before there was any gets it with this commit, and not with the next.
+        for early in unserved {
+            if tx.has_work() {
+                run(batch, early)?;
+            }
         }
         let ran = catch_unwind(AssertUnwindSafe(|| tx.run_last()));
         ran.unwrap_or(Err(Failure::Panicked))

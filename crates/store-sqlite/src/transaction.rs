@@ -1,6 +1,6 @@
 //! What a command sees of the transaction it runs in.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Deref;
 
@@ -22,6 +22,8 @@ pub(crate) struct Tx<'c> {
     changes: RefCell<Vec<Change>>,
     last: RefCell<Option<Last>>,
     steps: Steps,
+    unserved: Cell<bool>,
+    work: Cell<bool>,
 }
 
 /// What a transaction leaves to be done with its commit.
@@ -40,7 +42,30 @@ impl<'c> Tx<'c> {
             changes: RefCell::default(),
             last: RefCell::default(),
             steps: Steps::default(),
+            unserved: Cell::default(),
+            work: Cell::default(),
         }
+    }
+
+    /// Notes that the command asked for work and got none: where the transaction has some at its end,
+    /// the command is run once more.
+    pub(crate) fn note_unserved(&self) {
+        self.unserved.set(true);
+    }
+
+    /// Whether that was noted since this was last asked.
+    pub(crate) fn take_unserved(&self) -> bool {
+        self.unserved.take()
+    }
+
+    /// Notes whether the transaction has made work for somebody by now.
+    pub(crate) fn note_work(&self, there: bool) {
+        self.work.set(there);
+    }
+
+    /// What was noted last.
+    pub(crate) fn has_work(&self) -> bool {
+        self.work.get()
     }
 
     /// Notes a change for those who wait; it is published after the commit, or never.

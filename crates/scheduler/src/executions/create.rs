@@ -26,12 +26,21 @@ pub(crate) async fn one(
     create: KeyedCreate,
 ) -> Result<ExecutionRecord, ApiError> {
     let new = checked(create, namespace, app.clock.now())?;
+    expect(app, &new);
     let outcomes = app
         .store
         .create_executions(app.clock.now(), vec![new])
         .await;
     let outcome = outcomes.map_err(unavailable)?.into_iter().next();
     accepted(outcome.ok_or_else(|| ApiError::fault("a create without an outcome"))?)
+}
+
+/// A claim that waits for such work gets into the same commit: a handler begins a commit earlier.
+fn expect(app: &App, new: &NewExecution) {
+    if new.options.scheduled_for.is_none() {
+        let (namespace, queue) = (new.namespace.clone(), new.options.queue.clone());
+        app.hub.expect_work(namespace, queue, new.kind.clone());
+    }
 }
 
 /// Accepts many; each stands or falls alone.

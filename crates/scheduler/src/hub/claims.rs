@@ -41,7 +41,7 @@ struct Wake {
     ready: Option<Ready>,
     /// Only seats with a lower ticket may have it.
     before: u64,
-    /// Somebody was served by it already, and this is for what was left.
+    /// There may be nothing: somebody was served by it already, or it came before the work.
     rest: bool,
 }
 
@@ -92,11 +92,20 @@ impl ClaimQueue {
     }
 
     pub(super) fn wake(&self, ready: Ready) {
+        self.wake_first(ready, false);
+    }
+
+    /// A wake before there is anything: it ends with the first who finds nothing.
+    pub(super) fn expect(&self, ready: Ready) {
+        self.wake_first(ready, true);
+    }
+
+    fn wake_first(&self, ready: Ready, rest: bool) {
         let before = self.lock().next_ticket;
         self.hand_over(Wake {
             ready: Some(ready),
             before,
-            rest: false,
+            rest,
         });
     }
 
@@ -269,6 +278,22 @@ mod tests {
             !is_woken(&mut again),
             "it came after the wake and has looked for itself"
         );
+    }
+
+    #[test]
+    fn expected_work_calls_one_who_may_find_nothing() {
+        let claims = Arc::new(ClaimQueue::default());
+        let mut first = seat(&claims, 1, "default");
+        let mut second = seat(&claims, 2, "default");
+        let mut third = seat(&claims, 3, "default");
+        claims.expect(ready("default"));
+        assert!(is_woken(&mut first));
+        first.looked(Look::FoundNothing);
+        assert!(!is_woken(&mut second), "it ends with the first");
+        claims.expect(ready("default"));
+        assert!(is_woken(&mut second));
+        drop(second);
+        assert!(is_woken(&mut third), "whoever goes away passes it on");
     }
 
     #[test]

@@ -24,6 +24,17 @@ impl News {
         self.ready.insert((queue, kind));
     }
 
+    /// Whether anything became claimable, and was not taken since.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// All of these queues and types was taken: nobody is to be woken for it.
+    pub(super) fn taken(&mut self, queues: &[i64], kinds: &[i64]) {
+        self.ready
+            .retain(|(queue, kind)| !(queues.contains(queue) && kinds.contains(kind)));
+    }
+
     /// A session has an order it has not confirmed.
     pub(super) fn orders(&mut self, session: SessionId) {
         self.orders.insert(session);

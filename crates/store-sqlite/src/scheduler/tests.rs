@@ -231,6 +231,33 @@ async fn a_commit_says_each_thing_once() {
     assert_eq!(queues, ["a", "b"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_before_its_work_gets_it_with_the_same_commit() {
+    let (_directory, store) = open();
+    let (queue, kind) = (QueueName::new("a").unwrap(), TaskType::new("x").unwrap());
+    let session = register(&store, vec![queue], vec![kind]).await;
+    let mut changes = store.changes();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let holding = store.write(at(0), (Lane::Heartbeat, 0), move |_| {
+        let _ = held.recv();
+        Ok(())
+    });
+    // The claim is served before the create, as its lane is.
+    let (_, granted, ..) = tokio::join!(
+        holding,
+        claim(&store, session, 2),
+        create(&store, at(1), job("a", "x")),
+        async { drop(release) },
+    );
+    assert_eq!(granted, 1);
+    let said = changes.recv().await.unwrap();
+    let others: Vec<_> = said
+        .iter()
+        .filter(|change| !matches!(change, Change::Execution(_)))
+        .collect();
+    assert!(others.is_empty(), "nobody is woken for it: {others:?}");
+}
+
 const FIRST: AttemptNumber = AttemptNumber(1);
 
 /// A session that runs `count` attempts.

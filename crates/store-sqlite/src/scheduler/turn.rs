@@ -36,12 +36,14 @@ impl<'t> Turn<'t> {
             let memory = Arc::clone(memory);
             tx.before_commit(move |tx| lock(&memory).finish(tx));
         }
-        command(&mut Turn {
+        let outcome = command(&mut Turn {
             tx,
             memory: &mut kept,
             now,
             prepared: Vec::new(),
-        })
+        })?;
+        tx.note_work(kept.news.has_ready());
+        Ok(outcome)
     }
 
     /// A statement that stays with the command to its end: looking one up by its text costs as

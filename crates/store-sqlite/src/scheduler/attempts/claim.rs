@@ -8,7 +8,7 @@ use taskpilot_store::rows::executions::Grant;
 use taskpilot_store::rows::sessions::{ClaimOutcome, ClaimRequest, SessionGone};
 
 use super::finish;
-use super::grant::{grant_heads, grants_of, heads};
+use super::grant::{grant_heads, grants_of, heads, note_taken};
 use crate::failure::Failure;
 use crate::scheduler::attempts::count_running;
 use crate::scheduler::sessions::{self, Session};
@@ -72,6 +72,13 @@ fn grant(
     let found = heads.len();
     let grants = grant_heads(turn, session.id, (request.seq, tokens), heads)?;
     let drained = found < tokens.len() && grants.len() == found;
+    if drained {
+        note_taken(turn, session.id)?;
+    }
+    if found == 0 && request.hand_ins.is_empty() {
+        // Nothing was done: it may be asked again.
+        turn.tx.note_unserved();
+    }
     if !grants.is_empty() {
         turn.tx.step(Step::AttemptClaim);
         turn.statement(NOTE_CLAIM)?

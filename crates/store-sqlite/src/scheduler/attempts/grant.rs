@@ -81,31 +81,50 @@ pub(super) struct Head {
     seq: i64,
 }
 
+/// The numbers of the queues and of the types that a session takes, as JSON.
+fn places(turn: &mut Turn<'_>, session: SessionId) -> Result<(String, String), Failure> {
+    turn.statement(GET_PLACES)?
+        .query_row([session.get()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .ok_or(corrupt_places(session))
+}
+
+fn numbers(places: &str, session: SessionId) -> Result<Vec<i64>, Failure> {
+    serde_json::from_str(places).map_err(|_| corrupt_places(session))
+}
+
+fn corrupt_places(session: SessionId) -> Failure {
+    Failure::Corrupt {
+        table: sessions::TABLE,
+        column: "queues",
+        id: session.get(),
+    }
+}
+
+/// Everything that the session may take was taken: nobody is woken for what this transaction made
+/// ready of it.
+pub(super) fn note_taken(turn: &mut Turn<'_>, session: SessionId) -> Result<(), Failure> {
+    if turn.memory.news.has_ready() {
+        let (queues, types) = places(turn, session)?;
+        let (queues, types) = (numbers(&queues, session)?, numbers(&types, session)?);
+        turn.memory.news.taken(&queues, &types);
+    }
+    Ok(())
+}
+
 /// The first ready executions by rank and age, of each queue as many as it may begin.
 pub(super) fn heads(
     turn: &mut Turn<'_>,
     session: SessionId,
     count: usize,
 ) -> Result<Vec<Head>, Failure> {
-    let (queues, types): (String, String) = turn
-        .statement(GET_PLACES)?
-        .query_row([session.get()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?
-        .ok_or(Failure::Corrupt {
-            table: sessions::TABLE,
-            column: "queues",
-            id: session.get(),
-        })?;
+    let (queues, types) = places(turn, session)?;
     let count = u64::try_from(count).unwrap_or(u64::MAX);
     turn.memory.claim_steps = 0;
     if turn.memory.queues.is_free() {
         return search(turn, count, &queues, &types);
     }
-    let queues: Vec<i64> = serde_json::from_str(&queues).map_err(|_| Failure::Corrupt {
-        table: sessions::TABLE,
-        column: "queues",
-        id: session.get(),
-    })?;
+    let queues = numbers(&queues, session)?;
     steered_heads(turn, count, queues, &types)
 }
 
