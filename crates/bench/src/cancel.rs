@@ -121,8 +121,8 @@ impl Scene {
         };
         let body = format!(r#"{{"type":"{UNTIL_TOLD}","payload":{{"n":{number}}}{bind}}}"#);
         let call = Call::new(Method::POST, path).json(body);
-        let answer = Connection::open(&self.url).await?.send(call).await?;
-        let Created { id } = serde_json::from_slice(&answer.success()?)?;
+        let answer = Connection::open(&self.url).await?.call(call).await?;
+        let Created { id } = serde_json::from_slice(&answer)?;
         ids.push(id);
         Ok(())
     }
@@ -142,8 +142,7 @@ impl Scene {
         let mut connection = Connection::open(&self.url).await?;
         wait_until_ns(intended_ns).await;
         let verdict = async {
-            let answer = connection.send(Call::new(Method::PUT, path)).await?;
-            answer.success()?;
+            connection.call(Call::new(Method::PUT, path)).await?;
             anyhow::Ok(now_ns())
         };
         let signaled = async { Ok(self.marks.signaled(number).await.instant_ns) };

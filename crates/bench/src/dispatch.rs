@@ -23,6 +23,8 @@ const CONNECTIONS: u64 = 8;
 const SETTLE_NS: u64 = 500_000_000;
 /// Between two looks at an execution that has not ended.
 const LOOK_NS: u64 = 2_000_000;
+/// Time to see to a connection before a create is sent on it.
+const PREPARE_NS: u64 = 20_000_000;
 
 /// Samples of one run.
 struct Run {
@@ -78,28 +80,26 @@ async fn run(args: &DispatchArgs) -> Result<Run> {
             for number in (first..args.count).step_by(usize::try_from(CONNECTIONS)?) {
                 let intended_ns = begin + number * args.interval_ms * 1_000_000;
                 samples.push(create(&mut connection, args.handler, (number, intended_ns)).await?);
-                if CONNECTIONS * args.interval_ms > 5_000 {
-                    connection = Connection::open(&url).await?;
-                }
             }
             anyhow::Ok(samples)
         });
+    }
+    let mut samples = Vec::new();
+    while let Some(ended) = running.join_next().await {
+        samples.extend(ended??);
     }
     let mut run = Run {
         started: Latencies::new(),
         accepted: Latencies::new(),
     };
     let mut reader = Connection::open(&target.scheduler).await?;
-    while let Some(ended) = running.join_next().await {
-        for sample in ended?? {
-            let started = match args.handler {
-                Handler::Command => marks.started(sample.number).await.instant_ns,
-                Handler::InProcess => told(&mut reader, sample.id).await?,
-            };
-            run.started.record(sample.intended_ns, started);
-            run.accepted.record(sample.intended_ns, sample.accepted_ns);
-        }
-        reader = Connection::open(&target.scheduler).await?;
+    for sample in samples {
+        let started = match args.handler {
+            Handler::Command => marks.started(sample.number).await.instant_ns,
+            Handler::InProcess => told(&mut reader, sample.id).await?,
+        };
+        run.started.record(sample.intended_ns, started);
+        run.accepted.record(sample.intended_ns, sample.accepted_ns);
     }
     target.end()?;
     Ok(run)
@@ -119,9 +119,11 @@ async fn create(
         Handler::Command => ONCE,
     };
     let body = format!(r#"{{"type":"{kind}","payload":{{"n":{number}}}}}"#);
+    wait_until_ns(intended_ns.saturating_sub(PREPARE_NS)).await;
+    connection.refresh().await?;
     wait_until_ns(intended_ns).await;
     let call = Call::new(Method::POST, "/tasks").json(body);
-    let answer = connection.send(call).await?.success()?;
+    let answer = connection.call(call).await?;
     let accepted_ns = now_ns();
     let Created { id } = serde_json::from_slice(&answer)?;
     Ok(Sample {
@@ -146,7 +148,7 @@ async fn told(reader: &mut Connection, id: u64) -> Result<u64> {
     }
     loop {
         let call = Call::new(Method::GET, format!("/tasks/{id}"));
-        let answer = reader.send(call).await?.success()?;
+        let answer = reader.call(call).await?;
         let execution: Execution = serde_json::from_slice(&answer)?;
         if execution.status == "SUCCEEDED" {
             let clock = execution.result.context("a handler that tells no time")?;

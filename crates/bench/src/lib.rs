@@ -26,6 +26,8 @@ mod process;
 mod report;
 mod run;
 mod session;
+#[cfg(test)]
+mod stand_in;
 mod target;
 
 pub use arguments::{BenchArgs, Format};

@@ -180,7 +180,7 @@ async fn create_all(load: &Load) -> Result<()> {
         load.room.acquire_many(count).await?.forget();
         let call = load.call(first, count);
         let begun = now_ns();
-        let answer = connection.send(call).await?.success()?;
+        let answer = connection.call(call).await?;
         load.create.borrow_mut().record(begun, now_ns());
         ensure!(all_taken(&answer), "an item of a batch was refused");
     }

@@ -105,7 +105,7 @@ async fn connected_mib(args: &MemoryArgs, target: &Target) -> Result<f64> {
     let mut others = Vec::new();
     for _ in waiting..args.connections {
         let mut connection = Connection::open(&target.scheduler).await?;
-        connection.send(Call::new(Method::GET, "/tasks/1")).await?;
+        connection.call(Call::new(Method::GET, "/livez")).await?;
         others.push(connection);
     }
     wait_until_ns(now_ns() + SETTLE_NS).await;

@@ -81,7 +81,7 @@ impl Session {
             r#"{{"name":"{name}","queues":["default"],"types":["{kind}"],"slots":{slots},"containment":"in_process"}}"#
         );
         let call = Call::new(Method::POST, "/v1/workers").json(body);
-        let answer = connection.send(call).await?.success()?;
+        let answer = connection.call(call).await?;
         let registered: Registered = serde_json::from_slice(&answer)?;
         let beat_every_ns = registered.heartbeat_ms * 1_000_000;
         Ok(Self {
@@ -176,7 +176,7 @@ impl Session {
     ) -> Result<hyper::body::Bytes> {
         let mut call = Call::new(method, format!("{}{verb}", self.path)).json(body);
         call.token = Some(self.token.clone());
-        self.connection.send(call).await?.success()
+        self.connection.call(call).await
     }
 }
 
