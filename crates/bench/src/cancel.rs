@@ -23,9 +23,19 @@ use crate::target::{Setup, Target};
 
 /// Samples of one run.
 struct Run {
+    sent: Latencies,
     verdict: Latencies,
     signaled: Latencies,
     gone: Latencies,
+}
+
+/// The instants of one cancel.
+struct Sample {
+    intended: u64,
+    sent: u64,
+    verdict: u64,
+    signaled: u64,
+    gone: u64,
 }
 
 /// What the cancels of a run share.
@@ -50,15 +60,18 @@ pub(crate) async fn measure(args: &CancelArgs) -> Result<Report> {
         runs.push(LocalSet::new().run_until(run(args)).await?);
     }
     let (mut verdict, mut signaled, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sent = Vec::new();
     for run in runs {
         verdict.push(run.verdict);
         signaled.push(run.signaled);
         gone.push(run.gone);
+        sent.push(run.sent);
     }
     let goals = (Some(Goal::AtMost(2.5)), Some(Goal::AtMost(10.0)));
     report.latencies("request to verdict", &verdict, (None, None));
     report.latencies("request to handler signaled", &signaled, goals);
     report.latencies("request to process gone", &gone, (None, None));
+    report.latencies("lateness of the sends", &sent, (None, None));
     Ok(report)
 }
 
@@ -92,15 +105,17 @@ async fn run(args: &CancelArgs) -> Result<Run> {
         running.spawn_local(async move { scene.cancel(number, intended_ns).await });
     }
     let mut run = Run {
+        sent: Latencies::new(),
         verdict: Latencies::new(),
         signaled: Latencies::new(),
         gone: Latencies::new(),
     };
     while let Some(ended) = running.join_next().await {
-        let (intended, [verdict, signaled, gone]) = ended??;
-        run.verdict.record(intended, verdict);
-        run.signaled.record(intended, signaled);
-        run.gone.record(intended, gone);
+        let sample = ended??;
+        run.sent.record(sample.intended, sample.sent);
+        run.verdict.record(sample.intended, sample.verdict);
+        run.signaled.record(sample.intended, sample.signaled);
+        run.gone.record(sample.intended, sample.gone);
     }
     target.end()?;
     Ok(run)
@@ -128,7 +143,7 @@ impl Scene {
     }
 
     /// Cancels the work of this number at that instant, then puts another in its place.
-    async fn cancel(&self, number: u64, intended_ns: u64) -> Result<(u64, [u64; 3])> {
+    async fn cancel(&self, number: u64, intended: u64) -> Result<Sample> {
         let mark = self.marks.started(number).await;
         let pid = Pid::from_raw(mark.pid).context("a process without a number")?;
         let process = pidfd_open(pid, PidfdFlags::empty())?;
@@ -138,9 +153,10 @@ impl Scene {
             Entrance::Control => format!("/api/tasks/{id}/execution/cancel"),
         };
         // Servers close what is idle: it is opened just before.
-        wait_until_ns(intended_ns.saturating_sub(50_000_000)).await;
+        wait_until_ns(intended.saturating_sub(50_000_000)).await?;
         let mut connection = Connection::open(&self.url).await?;
-        wait_until_ns(intended_ns).await;
+        wait_until_ns(intended).await?;
+        let sent = now_ns();
         let verdict = async {
             connection.call(Call::new(Method::PUT, path)).await?;
             anyhow::Ok(now_ns())
@@ -149,7 +165,13 @@ impl Scene {
         let gone = async { tokio::task::spawn_blocking(move || ended(&process)).await? };
         let (verdict, signaled, gone) = tokio::try_join!(verdict, signaled, gone)?;
         self.begin_next().await?;
-        Ok((intended_ns, [verdict, signaled, gone]))
+        Ok(Sample {
+            intended,
+            sent,
+            verdict,
+            signaled,
+            gone,
+        })
     }
 }
 

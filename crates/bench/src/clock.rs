@@ -1,8 +1,12 @@
 //! The one clock of a measurement: the time since the boot, which is the same for every process of the machine.
 
-use std::time::Duration;
+use anyhow::Result;
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 
-use rustix::time::ClockId;
+use crate::readable::readable;
 
 /// Nanoseconds since the machine was booted.
 #[expect(
@@ -14,16 +18,23 @@ pub(crate) fn now_ns() -> u64 {
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
-/// Returns at this instant of [`now_ns`], or at once if it is over.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a load generator owns its schedule"
-)]
-pub(crate) async fn wait_until_ns(instant: u64) {
-    let left = instant.saturating_sub(now_ns());
-    if left > 0 {
-        tokio::time::sleep(Duration::from_nanos(left)).await;
+/// Returns at this instant of [`now_ns`], or at once if it is over. With a timer of the kernel: those
+/// of the runtime know whole milliseconds, and what they are late would be charged to the server.
+pub(crate) async fn wait_until_ns(instant: u64) -> Result<()> {
+    if now_ns() >= instant {
+        return Ok(());
     }
+    let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+    let timer = timerfd_create(TimerfdClockId::Boottime, flags)?;
+    let setting = Itimerspec {
+        it_interval: Timespec::default(),
+        it_value: Timespec {
+            tv_sec: (instant / 1_000_000_000).try_into()?,
+            tv_nsec: (instant % 1_000_000_000).try_into()?,
+        },
+    };
+    timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &setting)?;
+    readable(timer).await
 }
 
 /// Nanoseconds as seconds.
@@ -33,4 +44,32 @@ pub(crate) async fn wait_until_ns(instant: u64) {
 )]
 pub(crate) fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+    /// A busy machine lets many a wake be late; a wait in whole milliseconds is late each time.
+    const TRIES: usize = 500;
+
+    #[tokio::test]
+    async fn a_wait_ends_at_its_instant_wherever_in_a_millisecond_that_is() {
+        for tenth in 0..10 {
+            let mut least = u64::MAX;
+            for _ in 0..TRIES {
+                let instant = (now_ns() / MS + 2) * MS + tenth * MS / 10;
+                wait_until_ns(instant).await.unwrap();
+                let woken = now_ns();
+                assert!(woken >= instant, "{} ns early", instant - woken);
+                least = least.min(woken - instant);
+                if least < MS * 3 / 10 {
+                    break;
+                }
+            }
+            assert!(least < MS * 3 / 10, "{tenth}: {least} ns late at best");
+        }
+        wait_until_ns(1).await.unwrap();
+    }
 }

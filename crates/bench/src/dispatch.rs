@@ -30,12 +30,14 @@ const PREPARE_NS: u64 = 20_000_000;
 struct Run {
     started: Latencies,
     accepted: Latencies,
+    sent: Latencies,
 }
 
 /// One create of a run.
 struct Sample {
     number: u64,
     intended_ns: u64,
+    sent_ns: u64,
     accepted_ns: u64,
     id: u64,
 }
@@ -47,11 +49,12 @@ pub(crate) async fn measure(args: &DispatchArgs) -> Result<Report> {
     });
     report.setting("count", args.count);
     report.setting("intervalMs", args.interval_ms);
-    let (mut started, mut accepted) = (Vec::new(), Vec::new());
+    let (mut started, mut accepted, mut sent) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..args.place.runs {
         let run = LocalSet::new().run_until(run(args)).await?;
         started.push(run.started);
         accepted.push(run.accepted);
+        sent.push(run.sent);
     }
     let goals = match args.handler {
         Handler::InProcess => (Some(Goal::AtMost(1.5)), Some(Goal::AtMost(10.0))),
@@ -59,6 +62,7 @@ pub(crate) async fn measure(args: &DispatchArgs) -> Result<Report> {
     };
     report.latencies("create to handler start", &started, goals);
     report.latencies("create to its answer", &accepted, (None, None));
+    report.latencies("lateness of the sends", &sent, (None, None));
     Ok(report)
 }
 
@@ -91,6 +95,7 @@ async fn run(args: &DispatchArgs) -> Result<Run> {
     let mut run = Run {
         started: Latencies::new(),
         accepted: Latencies::new(),
+        sent: Latencies::new(),
     };
     let mut reader = Connection::open(&target.scheduler).await?;
     for sample in samples {
@@ -100,6 +105,7 @@ async fn run(args: &DispatchArgs) -> Result<Run> {
         };
         run.started.record(sample.intended_ns, started);
         run.accepted.record(sample.intended_ns, sample.accepted_ns);
+        run.sent.record(sample.intended_ns, sample.sent_ns);
     }
     target.end()?;
     Ok(run)
@@ -119,9 +125,10 @@ async fn create(
         Handler::Command => ONCE,
     };
     let body = format!(r#"{{"type":"{kind}","payload":{{"n":{number}}}}}"#);
-    wait_until_ns(intended_ns.saturating_sub(PREPARE_NS)).await;
+    wait_until_ns(intended_ns.saturating_sub(PREPARE_NS)).await?;
     connection.refresh().await?;
-    wait_until_ns(intended_ns).await;
+    wait_until_ns(intended_ns).await?;
+    let sent_ns = now_ns();
     let call = Call::new(Method::POST, "/tasks").json(body);
     let answer = connection.call(call).await?;
     let accepted_ns = now_ns();
@@ -129,6 +136,7 @@ async fn create(
     Ok(Sample {
         number,
         intended_ns,
+        sent_ns,
         accepted_ns,
         id,
     })
@@ -159,6 +167,6 @@ async fn told(reader: &mut Connection, id: u64) -> Result<u64> {
             "execution {id} is {}",
             execution.status
         );
-        wait_until_ns(now_ns() + LOOK_NS).await;
+        wait_until_ns(now_ns() + LOOK_NS).await?;
     }
 }

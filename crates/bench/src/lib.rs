@@ -23,6 +23,7 @@ mod marks;
 mod memory;
 mod plot;
 mod process;
+mod readable;
 mod report;
 mod run;
 mod session;

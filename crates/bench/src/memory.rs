@@ -54,7 +54,7 @@ pub(crate) async fn measure(args: &MemoryArgs) -> Result<Report> {
 async fn run(args: &MemoryArgs) -> Result<Run> {
     let target = Target::start(&args.place.directory()?, &Setup::default())?;
     let pid = target.pid()?;
-    wait_until_ns(now_ns() + SETTLE_NS).await;
+    wait_until_ns(now_ns() + SETTLE_NS).await?;
     let idle_mib = own_mib(pid)?;
     let idle_cpu_percent = idle_cpu_percent(pid, args.seconds).await?;
     let plan = Plan {
@@ -83,7 +83,7 @@ async fn run(args: &MemoryArgs) -> Result<Run> {
 
 async fn idle_cpu_percent(pid: u32, duration: u64) -> Result<f64> {
     let (began, before) = (now_ns(), cpu_seconds(pid)?);
-    wait_until_ns(began + duration * 1_000_000_000).await;
+    wait_until_ns(began + duration * 1_000_000_000).await?;
     Ok((cpu_seconds(pid)? - before) / seconds(now_ns() - began) * 100.0)
 }
 
@@ -108,7 +108,7 @@ async fn connected_mib(args: &MemoryArgs, target: &Target) -> Result<f64> {
         connection.call(Call::new(Method::GET, "/livez")).await?;
         others.push(connection);
     }
-    wait_until_ns(now_ns() + SETTLE_NS).await;
+    wait_until_ns(now_ns() + SETTLE_NS).await?;
     let mib = own_mib(target.pid()?)?;
     polls.iter().for_each(tokio::task::JoinHandle::abort);
     Ok(mib)

@@ -86,6 +86,7 @@ async fn a_dispatch_is_measured_by_the_word_of_the_handler() -> Result<()> {
         let options = format!("--count 12 --interval-ms 5 --handler {handler}");
         let report = measured("dispatch", &options).await?;
         assert_eq!(figures(&report)?[0], "create to handler start p50");
+        assert_eq!(figures(&report)?[6], "lateness of the sends p50");
         let median = &report["figures"][0]["median"];
         assert!(median.as_f64() > Some(0.0), "{handler}: {report}");
     }
@@ -97,10 +98,14 @@ async fn a_cancel_is_measured_to_the_end_of_the_process() -> Result<()> {
     for service in ["scheduler", "control"] {
         let options = format!("--processes 6 --count 4 --interval-ms 60 --through {service}");
         let report = measured("cancel", &options).await?;
-        let expected = ["verdict", "handler signaled", "process gone"];
-        let expected = expected.map(|end| {
-            ["p50", "p99", "max"].map(|quantile| format!("request to {end} {quantile}"))
-        });
+        let expected = [
+            "request to verdict",
+            "request to handler signaled",
+            "request to process gone",
+            "lateness of the sends",
+        ];
+        let expected =
+            expected.map(|what| ["p50", "p99", "max"].map(|quantile| format!("{what} {quantile}")));
         assert_eq!(figures(&report)?, expected.concat());
     }
     Ok(())
