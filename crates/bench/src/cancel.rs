@@ -5,21 +5,28 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result};
 use hyper::Method;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::OwnedFd;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::Pid;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::arguments::{CancelArgs, Entrance};
-use crate::clock::{now_ns, wait_until_ns};
+use crate::clock::{now_ns, patiently, wait_until_ns};
 use crate::connection::{Call, Connection};
 use crate::handler::{UNTIL_TOLD, declarations};
 use crate::latency::Latencies;
 use crate::marks::Marks;
+use crate::process::Process;
 use crate::report::{Goal, Report};
 use crate::target::{Setup, Target};
+
+/// Processes that are begun together. Each is two programs that start: of a thousand at once many
+/// would take longer than a worker waits for them.
+const PORTION: usize = 20;
+/// Time for what was begun to come to rest.
+const SETTLE_NS: u64 = 1_000_000_000;
+/// Time to open the connection of a cancel: servers close what is idle.
+const PREPARE_NS: u64 = 50_000_000;
 
 /// Samples of one run.
 struct Run {
@@ -91,17 +98,13 @@ async fn run(args: &CancelArgs) -> Result<Run> {
         marks: Marks::open(&target.directory()?)?,
         ids: Mutex::default(),
     });
-    for _ in 0..args.processes {
-        scene.begin_next().await?;
-    }
-    for number in 0..u64::from(args.processes) {
-        scene.marks.started(number).await;
-    }
-    let begin = now_ns() + 1_000_000_000;
+    scene.begin(args.processes as usize).await?;
+    let begin = now_ns() + SETTLE_NS;
     let mut running = JoinSet::new();
     for number in 0..u64::from(args.count) {
         let intended_ns = begin + number * args.interval_ms * 1_000_000;
         let scene = Rc::clone(&scene);
+        wait_until_ns(intended_ns.saturating_sub(PREPARE_NS)).await?;
         running.spawn_local(async move { scene.cancel(number, intended_ns).await });
     }
     let mut run = Run {
@@ -122,6 +125,20 @@ async fn run(args: &CancelArgs) -> Result<Run> {
 }
 
 impl Scene {
+    /// Begins so many processes, in portions.
+    async fn begin(&self, count: usize) -> Result<()> {
+        for first in (0..count).step_by(PORTION) {
+            let portion = first..count.min(first + PORTION);
+            for _ in portion.clone() {
+                self.begin_next().await?;
+            }
+            for number in portion {
+                self.marks.started(number as u64).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Begins one more process; the answer of its create is all that is waited for.
     async fn begin_next(&self) -> Result<()> {
         #[derive(Deserialize)]
@@ -144,39 +161,30 @@ impl Scene {
 
     /// Cancels the work of this number at that instant, then puts another in its place.
     async fn cancel(&self, number: u64, intended: u64) -> Result<Sample> {
-        let mark = self.marks.started(number).await;
-        let pid = Pid::from_raw(mark.pid).context("a process without a number")?;
-        let process = pidfd_open(pid, PidfdFlags::empty())?;
+        let mark = self.marks.started(number).await?;
+        let process = Process::of(Pid::from_raw(mark.pid).context("a process without a number")?)?;
         let id = self.ids.lock().await[usize::try_from(number)?];
         let path = match self.entrance {
             Entrance::Scheduler => format!("/tasks/{id}/cancel"),
             Entrance::Control => format!("/api/tasks/{id}/execution/cancel"),
         };
-        // Servers close what is idle: it is opened just before.
-        wait_until_ns(intended.saturating_sub(50_000_000)).await?;
         let mut connection = Connection::open(&self.url).await?;
         wait_until_ns(intended).await?;
         let sent = now_ns();
         let verdict = async {
-            connection.call(Call::new(Method::PUT, path)).await?;
-            anyhow::Ok(now_ns())
+            let what = || format!("the answer to PUT {}{path}", self.url);
+            patiently(what, connection.call(Call::new(Method::PUT, &path))).await?;
+            Ok(now_ns())
         };
-        let signaled = async { Ok(self.marks.signaled(number).await.instant_ns) };
-        let gone = async { tokio::task::spawn_blocking(move || ended(&process)).await? };
-        let (verdict, signaled, gone) = tokio::try_join!(verdict, signaled, gone)?;
+        let signaled = self.marks.signaled(number);
+        let (verdict, signaled, gone) = tokio::try_join!(verdict, signaled, process.ended())?;
         self.begin_next().await?;
         Ok(Sample {
             intended,
             sent,
             verdict,
-            signaled,
+            signaled: signaled.instant_ns,
             gone,
         })
     }
-}
-
-/// Waits for the end of a process.
-fn ended(process: &OwnedFd) -> Result<u64> {
-    poll(&mut [PollFd::new(process, PollFlags::IN)], None)?;
-    Ok(now_ns())
 }

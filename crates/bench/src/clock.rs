@@ -1,12 +1,17 @@
 //! The one clock of a measurement: the time since the boot, which is the same for every process of the machine.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
 
 use crate::readable::readable;
+
+/// Longer than anything takes on which a measurement waits.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Nanoseconds since the machine was booted.
 #[expect(
@@ -35,6 +40,16 @@ pub(crate) async fn wait_until_ns(instant: u64) -> Result<()> {
     };
     timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &setting)?;
     readable(timer).await
+}
+
+/// What comes of something, unless it takes a minute: then an error that names it, because nobody
+/// learns anything from a measurement that hangs.
+pub(crate) async fn patiently<T>(
+    what: impl FnOnce() -> String,
+    event: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let outcome = tokio::time::timeout(PATIENCE, event).await;
+    outcome.map_err(|_| anyhow!("waited {} s in vain for {}", PATIENCE.as_secs(), what()))?
 }
 
 /// Nanoseconds as seconds.

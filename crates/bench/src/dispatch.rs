@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::arguments::{DispatchArgs, Handler};
-use crate::clock::{now_ns, wait_until_ns};
+use crate::clock::{now_ns, patiently, wait_until_ns};
 use crate::connection::{Call, Connection};
 use crate::handler::{ONCE, declarations};
 use crate::latency::Latencies;
@@ -100,8 +100,11 @@ async fn run(args: &DispatchArgs) -> Result<Run> {
     let mut reader = Connection::open(&target.scheduler).await?;
     for sample in samples {
         let started = match args.handler {
-            Handler::Command => marks.started(sample.number).await.instant_ns,
-            Handler::InProcess => told(&mut reader, sample.id).await?,
+            Handler::Command => marks.started(sample.number).await?.instant_ns,
+            Handler::InProcess => {
+                let what = || format!("the end of execution {}", sample.id);
+                patiently(what, told(&mut reader, sample.id)).await?
+            }
         };
         run.started.record(sample.intended_ns, started);
         run.accepted.record(sample.intended_ns, sample.accepted_ns);

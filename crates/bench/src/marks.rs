@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe::{OpenOptions, Receiver};
 use tokio::sync::Notify;
 
+use crate::clock::patiently;
+
 /// A mark: the process, and the instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
@@ -45,22 +47,22 @@ impl Marks {
     }
 
     /// Waits until the work of this number has begun.
-    pub(crate) async fn started(&self, number: u64) -> Mark {
-        self.wait_for(|shared| shared.started.borrow().get(&number).copied())
-            .await
+    pub(crate) async fn started(&self, number: u64) -> Result<Mark> {
+        let found = self.find(|shared| shared.started.borrow().get(&number).copied());
+        patiently(|| format!("the begin of process {number}"), found).await
     }
 
     /// Waits until the process of this number was told to end.
-    pub(crate) async fn signaled(&self, number: u64) -> Mark {
-        self.wait_for(|shared| shared.signaled.borrow().get(&number).copied())
-            .await
+    pub(crate) async fn signaled(&self, number: u64) -> Result<Mark> {
+        let found = self.find(|shared| shared.signaled.borrow().get(&number).copied());
+        patiently(|| format!("the signal to process {number}"), found).await
     }
 
-    async fn wait_for<T>(&self, find: impl Fn(&Shared) -> Option<T>) -> T {
+    async fn find<T>(&self, find: impl Fn(&Shared) -> Option<T>) -> Result<T> {
         loop {
             let news = self.shared.news.notified();
             if let Some(found) = find(&self.shared) {
-                return found;
+                return Ok(found);
             }
             news.await;
         }

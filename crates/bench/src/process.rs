@@ -1,10 +1,45 @@
-//! What the kernel knows of a process: its memory and the time it had.
+//! What the kernel knows of a process: its memory, the time it had, and its end.
 
 use std::fs;
 
 use anyhow::{Context, Result};
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use crate::clock::{now_ns, patiently};
 use crate::machine::value_of;
+use crate::readable::readable;
+
+/// A process whose end can be waited for, whoever started it.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: Pid,
+    handle: OwnedFd,
+}
+
+impl Process {
+    /// One that runs, or whose end nobody has collected yet.
+    pub(crate) fn of(pid: Pid) -> Result<Self> {
+        let handle = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Self { pid, handle })
+    }
+
+    /// Waits for its end and tells the instant.
+    pub(crate) async fn ended(self) -> Result<u64> {
+        let Self { pid, handle } = self;
+        let ended = async {
+            readable(handle).await?;
+            Ok(now_ns())
+        };
+        let what = || {
+            format!(
+                "the end of the process with the id {}",
+                pid.as_raw_nonzero()
+            )
+        };
+        patiently(what, ended).await
+    }
+}
 
 /// Memory of a process that is its own: resident, without the pages of files.
 pub(crate) fn own_mib(pid: u32) -> Result<f64> {
