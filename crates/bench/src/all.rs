@@ -77,7 +77,7 @@ impl Plan {
             size: self.size,
             place: self.place.clone(),
         };
-        let mut reports = vec![floor::measure(&floor_args)?];
+        let mut reports = vec![floor::measure(&floor_args).await?];
         for through in [Through::Batch, Through::Scheduler, Through::Control] {
             reports.push(lifecycle::measure(&self.lifecycle(through)).await?);
         }

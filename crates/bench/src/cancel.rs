@@ -88,7 +88,7 @@ async fn run(args: &CancelArgs) -> Result<Run> {
         handlers: Some(declarations()?),
         ..Setup::default()
     };
-    let target = Target::start(&args.place.directory()?, &setup)?;
+    let target = Target::start(&args.place.directory()?, &setup).await?;
     let scene = Rc::new(Scene {
         url: match args.through {
             Entrance::Scheduler => target.scheduler.clone(),
@@ -120,7 +120,7 @@ async fn run(args: &CancelArgs) -> Result<Run> {
         run.signaled.record(sample.intended, sample.signaled);
         run.gone.record(sample.intended, sample.gone);
     }
-    target.end()?;
+    target.end().await?;
     Ok(run)
 }
 

@@ -62,12 +62,12 @@ impl CurveArgs {
         }
     }
 
-    fn start(&self) -> Result<Target> {
+    async fn start(&self) -> Result<Target> {
         let setup = Setup {
             lease_ms: Some(LEASE_MS),
             ..Setup::default()
         };
-        Target::start(&self.place.directory()?, &setup)
+        Target::start(&self.place.directory()?, &setup).await
     }
 
     /// So many executions more.
@@ -135,7 +135,7 @@ impl Points {
 
 /// What is claimed stands before a backlog that grows. Each run has its pair on an empty database.
 async fn waiting(args: &CurveArgs, report: &mut Report) -> Result<()> {
-    let (empty, full) = (args.start()?, args.start()?);
+    let (empty, full) = (args.start().await?, args.start().await?);
     let plan = args.plan(Order::WorkersAfter);
     let mut points = Points::new("executions waiting");
     let (mut there, mut ratios) = (0, Vec::new());
@@ -155,13 +155,13 @@ async fn waiting(args: &CurveArgs, report: &mut Report) -> Result<()> {
     let name = format!("claim rate with {there} waiting as a part of that with none");
     report.figure(name, "", &ratios, Some(Goal::AtLeast(0.85)));
     points.tell(report, "claimed and finished");
-    empty.end()?;
-    full.end()
+    empty.end().await?;
+    full.end().await
 }
 
 /// Others hold what runs.
 async fn running(args: &CurveArgs, report: &mut Report) -> Result<()> {
-    let target = args.start()?;
+    let target = args.start().await?;
     let plan = args.plan(Order::Together);
     let mut points = Points::new("executions running");
     let mut holders = Vec::new();
@@ -185,13 +185,13 @@ async fn running(args: &CurveArgs, report: &mut Report) -> Result<()> {
         points.add(size, &runs, |run| run.lifecycles);
     }
     points.tell(report, "lifecycles");
-    target.end()
+    target.end().await
 }
 
 /// The same work for more and more workers, each of which takes ten at a time and waits when there
 /// is nothing.
 async fn workers(args: &CurveArgs, report: &mut Report) -> Result<()> {
-    let target = args.start()?;
+    let target = args.start().await?;
     let mut points = Points::new("workers");
     for workers in args.scaled(WORKERS) {
         let plan = Plan {
@@ -206,12 +206,12 @@ async fn workers(args: &CurveArgs, report: &mut Report) -> Result<()> {
         points.add(workers, &runs, |run| run.lifecycles);
     }
     points.tell(report, "lifecycles");
-    target.end()
+    target.end().await
 }
 
 /// What has ended is kept.
 async fn history(args: &CurveArgs, report: &mut Report) -> Result<()> {
-    let target = args.start()?;
+    let target = args.start().await?;
     let plan = args.plan(Order::Together);
     let mut points = Points::new("executions ended");
     let mut there = 0;
@@ -226,5 +226,5 @@ async fn history(args: &CurveArgs, report: &mut Report) -> Result<()> {
         there = size + u32::try_from(args.size.count)? * args.place.runs;
     }
     points.tell(report, "lifecycles");
-    target.end()
+    target.end().await
 }

@@ -72,7 +72,7 @@ async fn run(args: &DispatchArgs) -> Result<Run> {
         handlers: Some(declarations()?),
         ..Setup::default()
     };
-    let target = Target::start(&args.place.directory()?, &setup)?;
+    let target = Target::start(&args.place.directory()?, &setup).await?;
     let marks = Marks::open(&target.directory()?)?;
     let begin = now_ns() + SETTLE_NS;
     let mut running = JoinSet::new();
@@ -110,7 +110,7 @@ async fn run(args: &DispatchArgs) -> Result<Run> {
         run.accepted.record(sample.intended_ns, sample.accepted_ns);
         run.sent.record(sample.intended_ns, sample.sent_ns);
     }
-    target.end()?;
+    target.end().await?;
     Ok(run)
 }
 

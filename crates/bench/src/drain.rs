@@ -20,9 +20,9 @@ pub(crate) async fn measure(args: &DrainArgs) -> Result<Report> {
     plan.tell(&mut report);
     let mut runs = Vec::new();
     for _ in 0..args.place.runs {
-        let target = Target::open(&args.place, &Setup::default())?;
+        let target = Target::open(&args.place, &Setup::default()).await?;
         runs.push(run(plan, &target).await?);
-        target.end()?;
+        target.end().await?;
     }
     let rates =
         |rate: fn(&crate::load::Outcome) -> f64| -> Vec<f64> { runs.iter().map(rate).collect() };

@@ -21,11 +21,11 @@ pub(crate) async fn measure(args: &LifecycleArgs) -> Result<Report> {
     for number in 0..args.place.runs {
         if args.through == Through::Batch && args.place.scheduler_url.is_none() {
             let parent = args.place.directory()?;
-            floors.push(floor::rate(&parent, plan.size, number.into())?);
+            floors.push(floor::rate(&parent, plan.size, number.into()).await?);
         }
-        let target = Target::open(&args.place, &Setup::default())?;
+        let target = Target::open(&args.place, &Setup::default()).await?;
         runs.push(run(plan, &target).await?);
-        target.end()?;
+        target.end().await?;
     }
     tell(&mut report, args.through, &runs, &floors);
     let (creates, claims): (Vec<_>, Vec<_>) =

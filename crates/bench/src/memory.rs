@@ -52,7 +52,7 @@ pub(crate) async fn measure(args: &MemoryArgs) -> Result<Report> {
 }
 
 async fn run(args: &MemoryArgs) -> Result<Run> {
-    let target = Target::start(&args.place.directory()?, &Setup::default())?;
+    let target = Target::start(&args.place.directory()?, &Setup::default()).await?;
     let pid = target.pid()?;
     wait_until_ns(now_ns() + SETTLE_NS).await?;
     let idle_mib = own_mib(pid)?;
@@ -73,7 +73,7 @@ async fn run(args: &MemoryArgs) -> Result<Run> {
     let full_mib = LocalSet::new()
         .run_until(connected_mib(args, &target))
         .await?;
-    target.end()?;
+    target.end().await?;
     Ok(Run {
         idle_mib,
         idle_cpu_percent,

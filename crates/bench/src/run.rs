@@ -20,15 +20,15 @@ pub fn run(arguments: BenchArgs) -> Result<Report> {
         tokio::select! {
             report = measure(arguments.mode) => report,
             // What was started ends with what started it.
-            _ = interrupt.recv() => bail!("interrupted"),
-            _ = terminate.recv() => bail!("told to end"),
+            _ = interrupt.recv() => bail!("interrupted before it was done"),
+            _ = terminate.recv() => bail!("told to end before it was done"),
         }
     })
 }
 
 async fn measure(mode: Mode) -> Result<Report> {
     match mode {
-        Mode::Floor(args) => floor::measure(&args),
+        Mode::Floor(args) => floor::measure(&args).await,
         Mode::Lifecycle(args) => lifecycle::measure(&args).await,
         Mode::Drain(args) => drain::measure(&args).await,
         Mode::Dispatch(args) => dispatch::measure(&args).await,

@@ -2,15 +2,25 @@
 //! is there already.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::unix::pipe::Receiver;
 
 use crate::arguments::Place;
+use crate::clock::patiently;
+use crate::process::Process;
+
+/// Time for an orderly end when a measurement is given up: more than the drain time of what is ended.
+const END_TIME: Timespec = Timespec {
+    tv_sec: 20,
+    tv_nsec: 0,
+};
 
 /// Addresses, and the process behind them where it is ours.
 #[derive(Debug)]
@@ -39,7 +49,7 @@ pub(crate) struct Setup {
 
 impl Target {
     /// The one that was named, or a private `taskpilot up` on a new directory.
-    pub(crate) fn open(place: &Place, setup: &Setup) -> Result<Self> {
+    pub(crate) async fn open(place: &Place, setup: &Setup) -> Result<Self> {
         if let Some(scheduler) = &place.scheduler_url {
             return Ok(Self {
                 scheduler: scheduler.clone(),
@@ -47,11 +57,11 @@ impl Target {
                 own: None,
             });
         }
-        Self::start(&place.directory()?, setup)
+        Self::start(&place.directory()?, setup).await
     }
 
     /// Starts a private one below the directory.
-    pub(crate) fn start(parent: &Path, setup: &Setup) -> Result<Self> {
+    pub(crate) async fn start(parent: &Path, setup: &Setup) -> Result<Self> {
         let directory = below(parent)?;
         let home = directory.path();
         let program = std::env::current_exe().context("the program has no path")?;
@@ -80,7 +90,7 @@ impl Target {
         }
         let child = command.spawn().context("taskpilot up did not start")?;
         let mut own = Own { child, directory };
-        let (control, scheduler) = own.ready()?;
+        let (control, scheduler) = own.ready().await?;
         Ok(Self {
             scheduler,
             control: Some(control),
@@ -109,9 +119,12 @@ impl Target {
     }
 
     /// Ends a private one politely, so that nothing it started is left.
-    pub(crate) fn end(mut self) -> Result<()> {
+    pub(crate) async fn end(mut self) -> Result<()> {
         if let Some(own) = &mut self.own {
-            kill_process(Pid::from_child(&own.child), Signal::TERM)?;
+            let pid = Pid::from_child(&own.child);
+            let process = Process::of(pid)?;
+            kill_process(pid, Signal::TERM)?;
+            process.ended().await?;
             let status = own.child.wait()?;
             if !status.success() {
                 bail!("taskpilot up ended with {status}: {}", own.log());
@@ -131,10 +144,12 @@ pub(crate) fn below(parent: &Path) -> Result<TempDir> {
 
 impl Own {
     /// Reads the line `taskpilot ready control=… scheduler=…`.
-    fn ready(&mut self) -> Result<(String, String)> {
+    async fn ready(&mut self) -> Result<(String, String)> {
         let stdout = self.child.stdout.take().context("no standard output")?;
+        let mut stdout = BufReader::new(Receiver::from_owned_fd(stdout.into())?);
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
+        let read = async { Ok(stdout.read_line(&mut line).await?) };
+        patiently(|| "taskpilot up to get ready".to_owned(), read).await?;
         let value = |name: &str| {
             let mut words = line.split_whitespace();
             words.find_map(|word| word.strip_prefix(name).map(str::to_owned))
@@ -151,7 +166,17 @@ impl Own {
 }
 
 impl Drop for Own {
+    /// Where a measurement is given up: politely too, so that what runs under it is gone before its
+    /// directory is.
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        let pid = Pid::from_child(&self.child);
+        if let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) {
+            let _ = kill_process(pid, Signal::TERM);
+            let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&END_TIME));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,10 +1,15 @@
 //! A short form of every measurement: that it measures, and that it leaves nothing behind.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use taskpilot_e2e::process_table::processes_with;
+use taskpilot_e2e::taskpilot::Signal;
+use taskpilot_e2e::wait::{SOON, wait_until};
 use taskpilot_e2e::workbench::Workbench;
 
-use crate::start::launch;
+use crate::start::{DRAIN, launch};
 
 /// Runs a measurement in a directory of its own and gives its report.
 async fn measured(mode: &str, options: &str) -> Result<Value> {
@@ -186,5 +191,61 @@ async fn all_is_measured_and_written_down() -> Result<()> {
     assert_eq!(page.matches("\n## ").count(), 11);
     assert!(page.contains("| file system | "), "{page}");
     assert_eq!(read("curves.svg")?.matches("<polyline").count(), 8);
+    Ok(())
+}
+
+/// A measurement that is told to end once `began` says so; what it says then, after it was seen that
+/// nothing of it is left.
+async fn told_to_end(
+    signal: Signal,
+    options: &str,
+    began: impl Fn(&Path) -> Result<bool>,
+) -> Result<(Option<i32>, String)> {
+    let bench = Workbench::new()?;
+    let place = bench.path("place");
+    std::fs::create_dir(&place)?;
+    let launch = launch(&bench)
+        .args(["bench"])
+        .args(options.split_whitespace())
+        .option("--dir", &place);
+    let mut process = launch.spawn("bench")?;
+    wait_until("it measures", SOON * 2, || async {
+        Ok(began(&place)?.then_some(()))
+    })
+    .await?;
+    process.signal(signal)?;
+    let status = process.ended(DRAIN).await?;
+    let left: Vec<_> = std::fs::read_dir(&place)?.collect();
+    ensure!(left.is_empty(), "{options} left {left:?}");
+    let running = processes_with(&place.to_string_lossy())?;
+    ensure!(running.is_empty(), "{options} left {running:?}");
+    Ok((status.code(), process.stderr()?))
+}
+
+/// What one that was told to end by SIGTERM says.
+const TOLD: &str = "error: told to end before it was done\n";
+
+#[tokio::test]
+async fn a_floor_ends_when_it_is_told_to() -> Result<()> {
+    let options = "floor --count 50000 --runs 1000";
+    let began = |place: &Path| Ok(std::fs::read_dir(place)?.next().is_some());
+    let ended = told_to_end(Signal::TERM, options, began).await?;
+    assert_eq!(ended, (Some(1), TOLD.to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_that_is_interrupted_leaves_no_process() -> Result<()> {
+    let options = "cancel --processes 6 --count 1000";
+    let began = |place: &Path| {
+        let running = processes_with(&place.join("").to_string_lossy())?;
+        let handlers = running
+            .iter()
+            .filter(|process| process.command.contains(" until-told "));
+        Ok(handlers.count() >= 6)
+    };
+    let (code, said) = told_to_end(Signal::INT, options, began).await?;
+    let expected = "error: interrupted before it was done\n";
+    assert_eq!((code, said.as_str()), (Some(1), expected));
     Ok(())
 }
