@@ -52,7 +52,7 @@ pub(crate) struct Outcome {
     pub(crate) lifecycles: f64,
     /// Creates per second.
     pub(crate) creates: f64,
-    /// From the end of the last create, or the begin of all, to the last result.
+    /// From the first claim to the last result.
     pub(crate) finishes: f64,
     pub(crate) create: Latencies,
     pub(crate) claim: Latencies,
@@ -61,20 +61,30 @@ pub(crate) struct Outcome {
 /// Runs a plan to its end.
 pub(crate) async fn run(plan: Plan, target: &Target) -> Result<Outcome> {
     let load = Rc::new(Load::new(plan, target)?);
-    let begun = now_ns();
     let local = LocalSet::new();
-    if plan.order == Order::Together {
-        let both = async { tokio::try_join!(create(&load), finish(&load)) };
-        local.run_until(both).await?;
-    } else {
-        local.run_until(create(&load)).await?;
-        if plan.order == Order::WorkersAfter {
-            local.run_until(finish(&load)).await?;
-        }
-    }
+    local.run_until(all(&load)).await?;
     drop(local);
     let load = Rc::into_inner(load).context("a client still runs")?;
-    Ok(load.outcome(begun))
+    Ok(load.outcome())
+}
+
+/// Sessions are there before the time begins that their work is measured in.
+async fn all(load: &Rc<Load>) -> Result<()> {
+    if load.plan.order == Order::Together {
+        let sessions = register(load).await?;
+        load.begun_ns.set(now_ns());
+        load.claims_ns.set(now_ns());
+        tokio::try_join!(create(load), finish(load, sessions))?;
+        return Ok(());
+    }
+    load.begun_ns.set(now_ns());
+    create(load).await?;
+    if load.plan.order == Order::WorkersAfter {
+        let sessions = register(load).await?;
+        load.claims_ns.set(now_ns());
+        finish(load, sessions).await?;
+    }
+    Ok(())
 }
 
 /// What the clients of a run share.
@@ -85,8 +95,12 @@ struct Load {
     work: Work,
     next: Cell<u64>,
     room: Semaphore,
+    /// What the sessions may still ask for: of a backlog that was there before, nothing.
+    unclaimed: Cell<u64>,
     finished: Cell<u64>,
+    begun_ns: Cell<u64>,
     created_ns: Cell<u64>,
+    claims_ns: Cell<u64>,
     finished_ns: Cell<u64>,
     create: RefCell<Latencies>,
     claim: RefCell<Latencies>,
@@ -98,9 +112,11 @@ impl Load {
             Through::Batch | Through::Scheduler => target.scheduler.clone(),
             Through::Control => target.control()?.to_owned(),
         };
-        let room = match plan.order {
-            Order::Together => plan.size.batch as usize * WINDOW_BATCHES,
-            Order::WorkersAfter | Order::OnlyCreate => Semaphore::MAX_PERMITS / 2,
+        let (room, unclaimed) = match plan.order {
+            Order::Together => (plan.size.batch as usize * WINDOW_BATCHES, u64::MAX / 2),
+            Order::WorkersAfter | Order::OnlyCreate => {
+                (Semaphore::MAX_PERMITS / 2, plan.size.count)
+            }
         };
         Ok(Self {
             plan,
@@ -110,8 +126,11 @@ impl Load {
             work: Work::new(now_ns(), plan.size.payload as usize),
             next: Cell::new(0),
             room: Semaphore::new(room),
+            unclaimed: Cell::new(unclaimed),
             finished: Cell::new(0),
+            begun_ns: Cell::new(0),
             created_ns: Cell::new(0),
+            claims_ns: Cell::new(0),
             finished_ns: Cell::new(0),
             create: RefCell::new(Latencies::new()),
             claim: RefCell::new(Latencies::new()),
@@ -119,17 +138,14 @@ impl Load {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a count has far fewer digits")]
-    fn outcome(self, begun: u64) -> Outcome {
+    fn outcome(self) -> Outcome {
         let count = self.plan.size.count as f64;
-        let (created, finished) = (self.created_ns.get(), self.finished_ns.get());
+        let (begun, finished) = (self.begun_ns.get(), self.finished_ns.get());
         let rate = |from: u64, to: u64| count / seconds(to.saturating_sub(from).max(1));
         Outcome {
             lifecycles: rate(begun, finished),
-            creates: rate(begun, created),
-            finishes: match self.plan.order {
-                Order::WorkersAfter => rate(created, finished),
-                Order::Together | Order::OnlyCreate => rate(begun, finished),
-            },
+            creates: rate(begun, self.created_ns.get()),
+            finishes: rate(self.claims_ns.get(), finished),
             create: self.create.into_inner(),
             claim: self.claim.into_inner(),
         }
@@ -145,6 +161,21 @@ impl Load {
         let count = at_once.min(self.plan.size.count - first);
         self.next.set(first + count);
         (count > 0).then(|| (first, u32::try_from(count).unwrap_or(u32::MAX)))
+    }
+
+    /// How many a session claims next; none where others hold what is left.
+    fn ask(&self) -> u32 {
+        if self.finished.get() >= self.plan.size.count {
+            return 0;
+        }
+        let max = u64::from(self.plan.claim).min(self.unclaimed.get());
+        self.unclaimed.set(self.unclaimed.get() - max);
+        u32::try_from(max).unwrap_or(u32::MAX)
+    }
+
+    /// What was asked for and not granted.
+    fn give_back(&self, count: u64) {
+        self.unclaimed.set(self.unclaimed.get() + count);
     }
 
     fn call(&self, first: u64, count: u32) -> Call {
@@ -193,11 +224,24 @@ fn all_taken(answer: &[u8]) -> bool {
     std::str::from_utf8(answer).is_ok_and(|text| !text.contains("\"problem"))
 }
 
-async fn finish(load: &Rc<Load>) -> Result<()> {
-    let mut running = JoinSet::new();
+async fn register(load: &Load) -> Result<Vec<Session>> {
+    let mut sessions = Vec::new();
     for number in 0..load.plan.workers {
+        let trade = Trade {
+            name: &format!("bench-{number}"),
+            kind: KIND,
+            slots: load.plan.claim,
+        };
+        sessions.push(Session::register(&load.scheduler, trade).await?);
+    }
+    Ok(sessions)
+}
+
+async fn finish(load: &Rc<Load>, sessions: Vec<Session>) -> Result<()> {
+    let mut running = JoinSet::new();
+    for session in sessions {
         let load = Rc::clone(load);
-        running.spawn_local(async move { finish_all(&load, number).await });
+        running.spawn_local(async move { finish_all(&load, session).await });
     }
     while let Some(ended) = running.join_next().await {
         ended??;
@@ -205,23 +249,16 @@ async fn finish(load: &Rc<Load>) -> Result<()> {
     Ok(())
 }
 
-async fn finish_all(load: &Load, number: u32) -> Result<()> {
-    let trade = Trade {
-        name: &format!("bench-{number}"),
-        kind: KIND,
-        slots: load.plan.claim,
-    };
-    let mut session = Session::register(&load.scheduler, trade).await?;
+async fn finish_all(load: &Load, mut session: Session) -> Result<()> {
     loop {
-        // What others hold is not to be waited for.
-        let is_over = load.finished.get() >= load.plan.size.count;
-        let max = if is_over { 0 } else { load.plan.claim };
-        if is_over && session.held() == 0 {
+        let max = load.ask();
+        if max == 0 && session.held() == 0 {
             return session.end().await;
         }
         let begun = now_ns();
         let turnover = session.turn(max, WAIT_MS).await?;
         let ended = now_ns();
+        load.give_back(u64::from(max) - turnover.granted);
         if turnover.granted > 0 {
             load.claim.borrow_mut().record(begun, ended);
         }

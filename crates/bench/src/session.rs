@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use hyper::Method;
 use serde::Deserialize;
 
-use crate::clock::now_ns;
+use crate::clock::{now_ns, wait_until_ns};
 use crate::connection::{Call, Connection};
 
 /// A registered session with a connection of its own.
@@ -100,10 +100,14 @@ impl Session {
         self.held.len()
     }
 
-    /// Hands in what it has and claims at most `max`; one that has nothing waits.
+    /// Hands in what it has and claims at most `max`; one that has nothing waits. Like a worker's,
+    /// a claim that hands in does not wait, and one that finds nothing is not made again at once where
+    /// the scheduler has no seat for it and answers before the time.
     pub(crate) async fn turn(&mut self, max: u32, wait_ms: u64) -> Result<Turnover> {
         self.beat_if_due().await?;
         let results = std::mem::take(&mut self.held);
+        let wait_ms = if results.is_empty() { wait_ms } else { 0 };
+        let again_ns = now_ns() + wait_ms * 1_000_000;
         let body = self.claim_body(max, wait_ms, &results);
         let answer = self.call(Method::POST, "/claims", body).await?;
         let answer: ClaimAnswer<'_> = serde_json::from_slice(&answer)?;
@@ -113,8 +117,11 @@ impl Session {
             "a result was not taken"
         );
         self.held = answer.grants.iter().map(Held::of).collect();
+        if self.held.is_empty() {
+            wait_until_ns(again_ns).await?;
+        }
         Ok(Turnover {
-            granted: answer.grants.len() as u64,
+            granted: self.held.len() as u64,
             finished: results.len() as u64,
         })
     }
@@ -187,5 +194,33 @@ impl Held {
             attempt: grant.attempt,
             token: grant.token.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stand_in::StandIn;
+
+    /// What a register and a claim are answered with, the claim at once and with nothing.
+    const ANSWER: &str =
+        r#"{"sessionId":1,"token":"t","heartbeatMs":60000,"grants":[],"verdicts":[]}"#;
+
+    #[tokio::test]
+    async fn a_session_without_a_seat_asks_no_more_often_than_one_that_waits() {
+        let scheduler = StandIn::start(ANSWER).await;
+        let trade = Trade {
+            name: "w",
+            kind: "k",
+            slots: 1,
+        };
+        let mut session = Session::register(&scheduler.url, trade).await.unwrap();
+        let begun = now_ns();
+        for _ in 0..3 {
+            let turnover = session.turn(1, 20).await.unwrap();
+            assert_eq!(turnover, Turnover::default());
+        }
+        assert!(now_ns() - begun >= 60_000_000);
+        assert_eq!(scheduler.calls(), 4);
     }
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use taskpilot_e2e::process_table::processes_with;
+use taskpilot_e2e::run::Finished;
 use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::{SOON, wait_until};
 use taskpilot_e2e::workbench::Workbench;
 
-use crate::start::{DRAIN, launch};
+use crate::start::{DRAIN, Up, launch};
 
 /// Runs a measurement in a directory of its own and gives its report.
 async fn measured(mode: &str, options: &str) -> Result<Value> {
@@ -75,6 +76,38 @@ async fn single_creates_are_measured_at_either_service() -> Result<()> {
     assert_eq!(figures(&scheduler)?[0], "single creates at the scheduler");
     let control = measured("lifecycle", &format!("{options} control")).await?;
     assert_eq!(figures(&control)?[0], "creates and binds in one call");
+    Ok(())
+}
+
+/// Runs a measurement of services that are there.
+async fn measured_there(up: &Up, control: &str, options: &str) -> Result<Finished> {
+    let launch = launch(&up.bench)
+        .args(["bench"])
+        .args(options.split_whitespace())
+        .args(["--runs", "1", "--json"])
+        .option("--scheduler-url", up.scheduler.url())
+        .option("--url", control);
+    launch.run().await
+}
+
+#[tokio::test]
+async fn a_drain_leaves_the_backlog_that_was_there() -> Result<()> {
+    let up = Up::start().await?;
+    for number in 0..30 {
+        let body = json!({ "type": "bench", "payload": number });
+        up.scheduler
+            .post("/tasks")
+            .json(&body)
+            .send()
+            .await?
+            .expect(201)?;
+    }
+    let options = "drain --count 70 --batch 20 --workers 3";
+    let ended = measured_there(&up, &up.control.url(), options).await?;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let pending = up.scheduler.get("/tasks?state=PENDING&limit=1000");
+    let pending = pending.send().await?.expect(200)?.json()?;
+    assert_eq!(pending["items"].as_array().map(Vec::len), Some(30));
     Ok(())
 }
 
