@@ -66,6 +66,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// For what has many samples in one run, or moves little: pairs need more runs than that.
+    pub(crate) fn few_runs(&self) -> Self {
+        Self {
+            runs: self.runs.min(3),
+            ..self.clone()
+        }
+    }
+
     /// The directory that was named, or the current one.
     pub(crate) fn directory(&self) -> Result<PathBuf> {
         match &self.dir {

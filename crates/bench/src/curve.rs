@@ -16,16 +16,17 @@ const LEASE_MS: u64 = 600_000;
 /// Slots of a session that holds work.
 const HELD_BY_ONE: u32 = 1_000;
 
-const WAITING: &[u32] = &[0, 10_000, 100_000, 1_000_000];
-const RUNNING: &[u32] = &[0, 100, 1_000, 10_000];
-const WORKERS: &[u32] = &[1, 10, 100, 1_000];
-const HISTORY: &[u32] = &[0, 100_000, 1_000_000, 5_000_000];
+const WAITING: &[u64] = &[0, 10_000, 100_000, 1_000_000];
+const RUNNING: &[u64] = &[0, 100, 1_000, 10_000];
+const WORKERS: &[u64] = &[1, 10, 100, 1_000];
+const HISTORY: &[u64] = &[0, 100_000, 1_000_000, 5_000_000];
 
 pub(crate) async fn measure(args: &CurveArgs) -> Result<Report> {
     let mut report = Report::new("curve");
     args.size.tell(&mut report);
     report.setting("scale", args.scale);
-    report.setting("runs", args.place.runs);
+    report.setting("pairsBeforeBacklog", args.place.runs);
+    report.setting("runsPerPoint", args.place.few_runs().runs);
     waiting(args, &mut report).await?;
     running(args, &mut report).await?;
     workers(args, &mut report).await?;
@@ -41,12 +42,13 @@ impl CurveArgs {
     /// The sizes of a curve, each once.
     #[expect(
         clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
         clippy::cast_sign_loss,
-        reason = "a part of a number is no larger, and not negative"
+        reason = "a part of a number of few digits is no larger, and not negative"
     )]
-    fn scaled(&self, full: &[u32]) -> Vec<u32> {
-        let scale = |size: &u32| (f64::from(*size) * self.scale).ceil() as u32;
-        let mut sizes: Vec<u32> = full.iter().map(scale).collect();
+    fn scaled(&self, full: &[u64]) -> Vec<u64> {
+        let scale = |size: &u64| (*size as f64 * self.scale).ceil() as u64;
+        let mut sizes: Vec<u64> = full.iter().map(scale).collect();
         sizes.dedup();
         sizes
     }
@@ -71,19 +73,25 @@ impl CurveArgs {
     }
 
     /// So many executions more.
-    async fn fill(&self, count: u32, order: Order, target: &Target) -> Result<()> {
+    async fn fill(&self, count: u64, order: Order, target: &Target) -> Result<()> {
         if count == 0 {
             return Ok(());
         }
-        let size = Size {
-            count: count.into(),
-            ..self.size
-        };
+        let size = Size { count, ..self.size };
         let plan = Plan {
             size,
             ..self.plan(order)
         };
         run(plan, target).await.map(drop)
+    }
+
+    /// The runs of one point that has no pairs.
+    async fn runs(&self, plan: Plan, target: &Target) -> Result<Vec<Outcome>> {
+        let mut runs = Vec::new();
+        for _ in 0..self.place.few_runs().runs {
+            runs.push(run(plan, target).await?);
+        }
+        Ok(runs)
     }
 }
 
@@ -103,13 +111,14 @@ impl Points {
         }
     }
 
-    fn add(&mut self, x: u32, runs: &[Outcome], rate: fn(&Outcome) -> f64) {
+    #[expect(clippy::cast_precision_loss, reason = "a size has few digits")]
+    fn add(&mut self, x: u64, runs: &[Outcome], rate: fn(&Outcome) -> f64) {
         let middle = |mut values: Vec<f64>| {
             values.sort_by(f64::total_cmp);
             median(&values)
         };
         let p99 = |claim: &Latencies| claim.quantile_ms(0.99);
-        let point = |y| Point { x: x.into(), y };
+        let point = |y| Point { x: x as f64, y };
         self.rates
             .push(point(middle(runs.iter().map(rate).collect())));
         let claims = runs.iter().map(|run| p99(&run.claim)).collect();
@@ -137,7 +146,7 @@ impl Points {
 async fn waiting(args: &CurveArgs, report: &mut Report) -> Result<()> {
     let (empty, full) = (args.start().await?, args.start().await?);
     let plan = args.plan(Order::WorkersAfter);
-    let mut points = Points::new("executions waiting");
+    let mut points = Points::new("executions waiting behind");
     let (mut there, mut ratios) = (0, Vec::new());
     for size in args.scaled(WAITING) {
         args.fill(size - there, Order::OnlyCreate, &full).await?;
@@ -159,71 +168,72 @@ async fn waiting(args: &CurveArgs, report: &mut Report) -> Result<()> {
     full.end().await
 }
 
-/// Others hold what runs.
+/// Others hold what runs. Each point has a new database: on one for all, what has ended would grow too.
 async fn running(args: &CurveArgs, report: &mut Report) -> Result<()> {
-    let target = args.start().await?;
-    let plan = args.plan(Order::Together);
     let mut points = Points::new("executions running");
-    let mut holders = Vec::new();
-    let mut there = 0;
     for size in args.scaled(RUNNING) {
-        args.fill(size - there, Order::OnlyCreate, &target).await?;
-        while there < size {
-            let trade = Trade {
-                name: "bench-holder",
-                kind: KIND,
-                slots: HELD_BY_ONE,
-            };
-            let mut holder = Session::register(&target.scheduler, trade).await?;
-            there += holder.take(HELD_BY_ONE.min(size - there)).await?;
-            holders.push(holder);
-        }
-        let mut runs = Vec::new();
-        for _ in 0..args.place.runs {
-            runs.push(run(plan, &target).await?);
-        }
+        let target = args.start().await?;
+        args.fill(size, Order::OnlyCreate, &target).await?;
+        let holders = hold(size, &target).await?;
+        let runs = args.runs(args.plan(Order::Together), &target).await?;
         points.add(size, &runs, |run| run.lifecycles);
+        drop(holders);
+        target.end().await?;
     }
     points.tell(report, "lifecycles");
-    target.end().await
+    Ok(())
+}
+
+/// Sessions that hold so many for as long as they are there.
+async fn hold(count: u64, target: &Target) -> Result<Vec<Session>> {
+    let mut holders = Vec::new();
+    let mut held = 0;
+    while held < count {
+        let trade = Trade {
+            name: "bench-holder",
+            kind: KIND,
+            slots: HELD_BY_ONE,
+        };
+        let mut holder = Session::register(&target.scheduler, trade).await?;
+        let left = u32::try_from(count - held)?;
+        held += holder.take(HELD_BY_ONE.min(left)).await?;
+        holders.push(holder);
+    }
+    Ok(holders)
 }
 
 /// The same work for more and more workers, each of which takes ten at a time and waits when there
-/// is nothing.
+/// is nothing. Each point has a new database too.
 async fn workers(args: &CurveArgs, report: &mut Report) -> Result<()> {
-    let target = args.start().await?;
     let mut points = Points::new("workers");
     for workers in args.scaled(WORKERS) {
+        let target = args.start().await?;
         let plan = Plan {
-            workers,
+            workers: u32::try_from(workers)?,
             claim: 10,
             ..args.plan(Order::Together)
         };
-        let mut runs = Vec::new();
-        for _ in 0..args.place.runs {
-            runs.push(run(plan, &target).await?);
-        }
+        let runs = args.runs(plan, &target).await?;
         points.add(workers, &runs, |run| run.lifecycles);
+        target.end().await?;
     }
     points.tell(report, "lifecycles");
-    target.end().await
+    Ok(())
 }
 
-/// What has ended is kept.
+/// What has ended is kept, that of the runs too: a point stands where its first run began.
 async fn history(args: &CurveArgs, report: &mut Report) -> Result<()> {
     let target = args.start().await?;
     let plan = args.plan(Order::Together);
-    let mut points = Points::new("executions ended");
+    let mut points = Points::new("executions ended before");
     let mut there = 0;
     for size in args.scaled(HISTORY) {
-        args.fill(size.saturating_sub(there), Order::Together, &target)
-            .await?;
-        let mut runs = Vec::new();
-        for _ in 0..args.place.runs {
-            runs.push(run(plan, &target).await?);
-        }
-        points.add(size, &runs, |run| run.lifecycles);
-        there = size + u32::try_from(args.size.count)? * args.place.runs;
+        let missing = size.saturating_sub(there);
+        args.fill(missing, Order::Together, &target).await?;
+        there += missing;
+        let runs = args.runs(plan, &target).await?;
+        points.add(there, &runs, |run| run.lifecycles);
+        there += plan.size.count * runs.len() as u64;
     }
     points.tell(report, "lifecycles");
     target.end().await

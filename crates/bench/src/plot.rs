@@ -60,7 +60,7 @@ fn panel(text: &mut String, curve: &Curve) {
              <circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" fill=\"#1565c0\"/>",
             x(point.x),
             PANEL.1 - MARGIN.1 + 16.0,
-            number(point.x),
+            short(point.x),
             x(point.x),
             y(point.y)
         ));
@@ -80,6 +80,17 @@ fn highest(points: &[Point]) -> f64 {
     let top = points.iter().map(|point| point.y).fold(0.0, f64::max);
     let step = 10_f64.powf(top.max(0.001).log10().floor());
     ((top / step).floor() + 1.0) * step
+}
+
+/// With a letter for the thousands: sizes of millions stand close to each other.
+fn short(value: f64) -> String {
+    if value >= 1e6 {
+        format!("{}M", number(value / 1e6))
+    } else if value >= 1e3 {
+        format!("{}k", number(value / 1e3))
+    } else {
+        number(value)
+    }
 }
 
 /// Logarithmic, and nothing where nothing is.
@@ -114,6 +125,7 @@ mod tests {
         );
         assert!(picture.contains("height=\"520\""));
         assert!(picture.contains(">50,000</text>"));
+        assert!(picture.contains(">1k</text>"));
         assert!(!picture.contains("NaN"));
     }
 }

@@ -127,13 +127,13 @@ impl Session {
     }
 
     /// Claims and keeps what it is granted beside what it has.
-    pub(crate) async fn take(&mut self, max: u32) -> Result<u32> {
+    pub(crate) async fn take(&mut self, max: u32) -> Result<u64> {
         self.beat_if_due().await?;
         let body = self.claim_body(max, 0, &[]);
         let answer = self.call(Method::POST, "/claims", body).await?;
         let answer: ClaimAnswer<'_> = serde_json::from_slice(&answer)?;
         self.held.extend(answer.grants.iter().map(Held::of));
-        Ok(u32::try_from(answer.grants.len())?)
+        Ok(answer.grants.len() as u64)
     }
 
     /// Says goodbye, after which its attempts are somebody else's.

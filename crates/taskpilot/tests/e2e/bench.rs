@@ -172,17 +172,30 @@ async fn curves_are_measured_and_drawn() -> Result<()> {
     );
     let report = measured("curve", &options).await?;
     let curves = report["curves"].as_array().context("no curves")?;
-    let over: Vec<&Value> = curves.iter().map(|curve| &curve["over"]).collect();
-    let expected = ["waiting", "running"].map(|what| format!("executions {what}"));
-    let [waiting, running] = &expected;
-    let expected = [waiting, running, "workers", "executions ended"];
-    assert_eq!(
-        over,
-        expected
-            .iter()
-            .flat_map(|over| [over, over])
-            .collect::<Vec<_>>()
-    );
+    let axis = |curve: &Value| -> Result<(String, Vec<Option<f64>>)> {
+        let points = curve["points"].as_array().context("no points")?;
+        let over = curve["over"].as_str().context("no name")?;
+        let sizes = points.iter().map(|point| point["x"].as_f64()).collect();
+        Ok((over.to_owned(), sizes))
+    };
+    let axes: Vec<_> = curves.iter().map(axis).collect::<Result<_>>()?;
+    let expected = [
+        ("executions waiting behind", vec![0, 1, 10, 100]),
+        ("executions running", vec![0, 1]),
+        ("workers", vec![1]),
+        // The 60 of each run are there for the points behind it.
+        ("executions ended before", vec![0, 60, 120, 500]),
+    ];
+    let expected = expected.map(|(over, sizes)| {
+        let sizes = sizes.into_iter().map(|size| Some(f64::from(size)));
+        (over.to_owned(), sizes.collect())
+    });
+    // The rate, and the claims.
+    let twice: Vec<_> = expected
+        .into_iter()
+        .flat_map(|axis| [axis.clone(), axis])
+        .collect();
+    assert_eq!(axes, twice);
     assert!(std::fs::read_to_string(&plot)?.starts_with("<svg"));
     Ok(())
 }
