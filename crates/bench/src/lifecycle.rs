@@ -54,6 +54,8 @@ fn tell(report: &mut Report, through: Through, runs: &[Outcome], floors: &[f64])
         Through::Control => {
             let goal = Some(Goal::AtLeast(2_500.0));
             report.figure("creates and binds in one call", "1/s", &creates, goal);
+            let bound: Vec<f64> = runs.iter().map(|run| run.bound_percent).collect();
+            report.figure("of the creates, bound when answered", "%", &bound, None);
         }
     }
 }

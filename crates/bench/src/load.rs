@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, ensure};
 use hyper::Method;
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 
@@ -21,6 +22,8 @@ use crate::target::Target;
 const WINDOW_BATCHES: usize = 20;
 /// How long a claim waits that finds nothing.
 const WAIT_MS: u64 = 200;
+/// Of the creates at the control plane, what must be bound when it is answered.
+const BOUND_PERCENT_MIN: u64 = 99;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy)]
@@ -50,10 +53,12 @@ pub(crate) enum Order {
 pub(crate) struct Outcome {
     /// From the first create to the last result, per second.
     pub(crate) lifecycles: f64,
-    /// Creates per second.
+    /// Creates per second; at the control plane, of what was bound when it was answered.
     pub(crate) creates: f64,
     /// From the first claim to the last result.
     pub(crate) finishes: f64,
+    /// Of the creates at the control plane, what was bound when it was answered.
+    pub(crate) bound_percent: f64,
     pub(crate) create: Latencies,
     pub(crate) claim: Latencies,
 }
@@ -97,6 +102,7 @@ struct Load {
     room: Semaphore,
     /// What the sessions may still ask for: of a backlog that was there before, nothing.
     unclaimed: Cell<u64>,
+    bound: Cell<u64>,
     finished: Cell<u64>,
     begun_ns: Cell<u64>,
     created_ns: Cell<u64>,
@@ -127,6 +133,7 @@ impl Load {
             next: Cell::new(0),
             room: Semaphore::new(room),
             unclaimed: Cell::new(unclaimed),
+            bound: Cell::new(0),
             finished: Cell::new(0),
             begun_ns: Cell::new(0),
             created_ns: Cell::new(0),
@@ -140,12 +147,17 @@ impl Load {
     #[expect(clippy::cast_precision_loss, reason = "a count has far fewer digits")]
     fn outcome(self) -> Outcome {
         let count = self.plan.size.count as f64;
+        let bound = match self.plan.through {
+            Through::Control => self.bound.get() as f64 / count,
+            Through::Batch | Through::Scheduler => 1.0,
+        };
         let (begun, finished) = (self.begun_ns.get(), self.finished_ns.get());
         let rate = |from: u64, to: u64| count / seconds(to.saturating_sub(from).max(1));
         Outcome {
             lifecycles: rate(begun, finished),
-            creates: rate(begun, self.created_ns.get()),
+            creates: bound * rate(begun, self.created_ns.get()),
             finishes: rate(self.claims_ns.get(), finished),
+            bound_percent: bound * 100.0,
             create: self.create.into_inner(),
             claim: self.claim.into_inner(),
         }
@@ -178,6 +190,30 @@ impl Load {
         self.unclaimed.set(self.unclaimed.get() + count);
     }
 
+    /// Notes whether a create at the control plane was answered with its task bound.
+    fn count_bound(&self, answer: &[u8]) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Task<'a> {
+            status: &'a str,
+        }
+        if self.plan.through == Through::Control {
+            let Task { status } = serde_json::from_slice(answer)?;
+            self.bound
+                .set(self.bound.get() + u64::from(status == "BOUND"));
+        }
+        Ok(())
+    }
+
+    /// Otherwise it was not creates with their binds that took the time.
+    fn check_bound(&self) -> Result<()> {
+        let (bound, count) = (self.bound.get(), self.plan.size.count);
+        ensure!(
+            self.plan.through != Through::Control || bound * 100 >= count * BOUND_PERCENT_MIN,
+            "of {count} tasks {bound} were bound when their creates were answered"
+        );
+        Ok(())
+    }
+
     fn call(&self, first: u64, count: u32) -> Call {
         let post = |path: &str, body: String| Call::new(Method::POST, path).json(body);
         let keyed = |call: Call| Call {
@@ -202,7 +238,7 @@ async fn create(load: &Rc<Load>) -> Result<()> {
         ended??;
     }
     load.created_ns.set(now_ns());
-    Ok(())
+    load.check_bound()
 }
 
 async fn create_all(load: &Load) -> Result<()> {
@@ -213,6 +249,7 @@ async fn create_all(load: &Load) -> Result<()> {
         let begun = now_ns();
         let answer = connection.call(call).await?;
         load.create.borrow_mut().record(begun, now_ns());
+        load.count_bound(&answer)?;
         ensure!(all_taken(&answer), "an item of a batch was refused");
     }
     Ok(())

@@ -10,7 +10,7 @@ use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::{SOON, wait_until};
 use taskpilot_e2e::workbench::Workbench;
 
-use crate::start::{DRAIN, Up, launch};
+use crate::start::{ControlOnly, DRAIN, Up, launch};
 
 /// Runs a measurement in a directory of its own and gives its report.
 async fn measured(mode: &str, options: &str) -> Result<Value> {
@@ -76,6 +76,8 @@ async fn single_creates_are_measured_at_either_service() -> Result<()> {
     assert_eq!(figures(&scheduler)?[0], "single creates at the scheduler");
     let control = measured("lifecycle", &format!("{options} control")).await?;
     assert_eq!(figures(&control)?[0], "creates and binds in one call");
+    assert_eq!(control["figures"][1]["unit"], "%");
+    assert_eq!(control["figures"][1]["median"], 100.0);
     Ok(())
 }
 
@@ -88,6 +90,17 @@ async fn measured_there(up: &Up, control: &str, options: &str) -> Result<Finishe
         .option("--scheduler-url", up.scheduler.url())
         .option("--url", control);
     launch.run().await
+}
+
+#[tokio::test]
+async fn creates_that_are_not_bound_count_for_nothing() -> Result<()> {
+    let up = Up::start().await?;
+    let control = ControlOnly::on(Workbench::new()?, "http://127.0.0.1:1").await?;
+    let options = "lifecycle --through control --count 2";
+    let ended = measured_there(&up, &control.control.url(), options).await?;
+    let expected = "error: of 2 tasks 0 were bound when their creates were answered\n";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), expected));
+    Ok(())
 }
 
 #[tokio::test]
