@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::arguments::{
-    AllArgs, CancelArgs, CurveArgs, DispatchArgs, DrainArgs, Entrance, FloorArgs, Handler,
-    LifecycleArgs, MemoryArgs, Place, Size, Through,
+    AllArgs, CancelArgs, CurveArgs, DispatchArgs, DrainArgs, Elsewhere, Entrance, FloorArgs,
+    Handler, LifecycleArgs, MemoryArgs, Place, Size, Through,
 };
 use crate::machine::file_system_of;
 use crate::report::Report;
@@ -84,6 +84,7 @@ impl Plan {
         let drain_args = DrainArgs {
             size: self.size,
             workers: 2,
+            elsewhere: Elsewhere::default(),
             place: self.place.clone(),
         };
         reports.push(drain::measure(&drain_args).await?);
@@ -108,6 +109,7 @@ impl Plan {
             through,
             clients: None,
             workers: 2,
+            elsewhere: Elsewhere::default(),
             place: self.place.clone(),
         }
     }

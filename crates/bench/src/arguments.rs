@@ -51,18 +51,24 @@ pub(crate) struct Place {
     /// [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Scheduler to measure, instead of a private one that is started for the purpose
-    #[arg(long, value_name = "URL")]
-    pub(crate) scheduler_url: Option<String>,
-    /// Control plane of that scheduler
-    #[arg(long, value_name = "URL", requires = "scheduler_url")]
-    pub(crate) url: Option<String>,
     /// Runs, each on a new directory: the median and the spread are told
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs: u32,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is measured, where it is there already.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Measurement")]
+pub(crate) struct Elsewhere {
+    /// Scheduler to measure, instead of a private one that is started for the purpose
+    #[arg(long, value_name = "URL")]
+    pub(crate) scheduler_url: Option<String>,
+    /// Control plane of that scheduler
+    #[arg(long, value_name = "URL", requires = "scheduler_url")]
+    pub(crate) url: Option<String>,
 }
 
 impl Place {
@@ -121,6 +127,8 @@ pub(crate) struct LifecycleArgs {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) workers: u32,
     #[command(flatten)]
+    pub(crate) elsewhere: Elsewhere,
+    #[command(flatten)]
     pub(crate) place: Place,
 }
 
@@ -132,6 +140,8 @@ pub(crate) struct DrainArgs {
     /// Worker sessions that claim and finish
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) workers: u32,
+    #[command(flatten)]
+    pub(crate) elsewhere: Elsewhere,
     #[command(flatten)]
     pub(crate) place: Place,
 }

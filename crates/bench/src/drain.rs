@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::arguments::{DrainArgs, Through};
 use crate::load::{Order, Plan, run};
 use crate::report::Report;
-use crate::target::{Setup, Target};
+use crate::target::Target;
 
 pub(crate) async fn measure(args: &DrainArgs) -> Result<Report> {
     let plan = Plan {
@@ -20,7 +20,7 @@ pub(crate) async fn measure(args: &DrainArgs) -> Result<Report> {
     plan.tell(&mut report);
     let mut runs = Vec::new();
     for _ in 0..args.place.runs {
-        let target = Target::open(&args.place, &Setup::default()).await?;
+        let target = Target::open(&args.place, &args.elsewhere).await?;
         runs.push(run(plan, &target).await?);
         target.end().await?;
     }

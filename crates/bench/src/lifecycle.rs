@@ -7,7 +7,7 @@ use crate::arguments::{LifecycleArgs, Through};
 use crate::floor;
 use crate::load::{Order, Outcome, Plan, run};
 use crate::report::{Goal, Report};
-use crate::target::{Setup, Target};
+use crate::target::Target;
 
 pub(crate) async fn measure(args: &LifecycleArgs) -> Result<Report> {
     let plan = args.plan();
@@ -19,11 +19,11 @@ pub(crate) async fn measure(args: &LifecycleArgs) -> Result<Report> {
     plan.tell(&mut report);
     let (mut runs, mut floors) = (Vec::new(), Vec::new());
     for number in 0..args.place.runs {
-        if args.through == Through::Batch && args.place.scheduler_url.is_none() {
+        if args.through == Through::Batch && args.elsewhere.scheduler_url.is_none() {
             let parent = args.place.directory()?;
             floors.push(floor::rate(&parent, plan.size, number.into()).await?);
         }
-        let target = Target::open(&args.place, &Setup::default()).await?;
+        let target = Target::open(&args.place, &args.elsewhere).await?;
         runs.push(run(plan, &target).await?);
         target.end().await?;
     }

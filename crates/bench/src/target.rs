@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe::Receiver;
 
-use crate::arguments::Place;
+use crate::arguments::{Elsewhere, Place};
 use crate::clock::patiently;
 use crate::process::Process;
 
@@ -49,15 +49,15 @@ pub(crate) struct Setup {
 
 impl Target {
     /// The one that was named, or a private `taskpilot up` on a new directory.
-    pub(crate) async fn open(place: &Place, setup: &Setup) -> Result<Self> {
-        if let Some(scheduler) = &place.scheduler_url {
+    pub(crate) async fn open(place: &Place, elsewhere: &Elsewhere) -> Result<Self> {
+        if let Some(scheduler) = &elsewhere.scheduler_url {
             return Ok(Self {
                 scheduler: scheduler.clone(),
-                control: place.url.clone(),
+                control: elsewhere.url.clone(),
                 own: None,
             });
         }
-        Self::start(&place.directory()?, setup).await
+        Self::start(&place.directory()?, &Setup::default()).await
     }
 
     /// Starts a private one below the directory.
@@ -107,14 +107,14 @@ impl Target {
     /// The process, where it is ours.
     pub(crate) fn pid(&self) -> Result<u32> {
         let own = self.own.as_ref();
-        let own = own.context("this looks at the process: leave --scheduler-url out")?;
+        let own = own.context("this looks at the process of a private TaskPilot")?;
         Ok(own.child.id())
     }
 
     /// The directory of the measurement, where it is ours.
     pub(crate) fn directory(&self) -> Result<PathBuf> {
         let own = self.own.as_ref();
-        let own = own.context("this needs a directory: leave --scheduler-url out")?;
+        let own = own.context("this needs the directory of a private TaskPilot")?;
         Ok(own.directory.path().to_owned())
     }
 

@@ -228,6 +228,20 @@ async fn what_cannot_be_measured_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_address_is_taken_only_where_it_is_measured() -> Result<()> {
+    let bench = Workbench::new()?;
+    for mode in ["floor", "dispatch", "cancel", "memory", "curve", "all"] {
+        let launch = launch(&bench).args(["bench", mode]);
+        let ended = launch
+            .option("--scheduler-url", "http://127.0.0.1:1")
+            .run()
+            .await?;
+        assert_eq!(ended.code, Some(2), "{mode}: {ended:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn all_is_measured_and_written_down() -> Result<()> {
     let out = tempfile::tempdir()?;
     let options = format!("--quick --out {}", out.path().display());
