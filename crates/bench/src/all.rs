@@ -1,8 +1,4 @@
-//! `taskpilot bench all`: every measurement, and the pages that show what was found.
-
-use std::fmt::Write;
-use std::fs;
-use std::path::Path;
+//! `taskpilot bench all`: every measurement, one after the other.
 
 use anyhow::{Context, Result};
 
@@ -10,25 +6,50 @@ use crate::arguments::{
     AllArgs, CancelArgs, CurveArgs, DispatchArgs, DrainArgs, Elsewhere, Entrance, FloorArgs,
     Handler, LifecycleArgs, MemoryArgs, Place, Size, Through,
 };
-use crate::machine::file_system_of;
 use crate::report::Report;
-use crate::{cancel, curve, dispatch, drain, floor, lifecycle, memory, plot};
+use crate::{cancel, curve, dispatch, drain, floor, lifecycle, memory, page};
 
-/// Written to the page of the results, before the tables.
-const METHOD: &str = "\
-Written by `make bench`, which is `taskpilot bench all`; by hand nothing is changed here.
+/// One measurement.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Floor,
+    Lifecycle(Through),
+    Drain,
+    Dispatch(Handler),
+    Cancel(Entrance),
+    Memory,
+    Curve,
+}
 
-Load generator, services, workers and databases share the machine.
-Each run has a private `taskpilot up` on a new directory; a write is acknowledged when it is on the disk (`synchronous=FULL`).
-A figure is the median of its runs, with the least and the largest beside it; the part of the floor is the median of pairs that are measured one after the other.
-Latencies count from the instant at which a call was meant to be sent; those \"under full load\" are of callers that send the next call when the last one is answered.
-Memory is what is resident without the pages of files.
-";
+const PARTS: [Part; 11] = [
+    Part::Floor,
+    Part::Lifecycle(Through::Batch),
+    Part::Lifecycle(Through::Scheduler),
+    Part::Lifecycle(Through::Control),
+    Part::Drain,
+    Part::Dispatch(Handler::InProcess),
+    Part::Dispatch(Handler::Command),
+    Part::Cancel(Entrance::Control),
+    Part::Cancel(Entrance::Scheduler),
+    Part::Memory,
+    Part::Curve,
+];
 
+/// Writes the pages after each measurement: what was found is kept when a later one fails.
 pub(crate) async fn measure(args: &AllArgs) -> Result<Report> {
-    fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    let reports = Plan::of(args).measure().await?;
-    write(&args.out, args, &reports)?;
+    let plan = Plan::of(args);
+    let mut reports = Vec::new();
+    for part in PARTS {
+        let report = plan.measure(part).await.with_context(|| {
+            let (number, out) = (reports.len() + 1, args.out.display());
+            format!(
+                "measurement {number} of {} failed ({part:?}); those before it are in {out}",
+                PARTS.len()
+            )
+        })?;
+        reports.push(report);
+        page::write(args, &reports, PARTS.len())?;
+    }
     let mut all = Report::new("all");
     for report in reports {
         all.absorb(report);
@@ -40,69 +61,58 @@ pub(crate) async fn measure(args: &AllArgs) -> Result<Report> {
 struct Plan {
     place: Place,
     size: Size,
-    singles: u64,
-    dispatches: u64,
-    processes: u32,
-    cancels: u32,
-    waiting: u64,
-    connections: u32,
-    idle_seconds: u64,
-    scale: f64,
+    quick: bool,
 }
 
 impl Plan {
     fn of(args: &AllArgs) -> Self {
-        let part = if args.quick { 100 } else { 1 };
-        let few = if args.quick { 20 } else { 1 };
-        Self {
+        let mut plan = Self {
             place: args.place.clone(),
             size: Size {
-                count: 200_000 / part,
+                count: 200_000,
                 batch: 500,
                 payload: 100,
             },
-            singles: 50_000 / part,
-            dispatches: 1_000 / part,
-            processes: 1_000 / few,
-            cancels: 200 / few,
-            waiting: 1_000_000 / part,
-            connections: 1_000 / few,
-            idle_seconds: if args.quick { 1 } else { 30 },
-            scale: if args.quick { 0.001 } else { 1.0 },
+            quick: args.quick,
+        };
+        plan.size.count = plan.part(plan.size.count);
+        plan
+    }
+
+    /// So many, or the hundredth of it.
+    fn part(&self, count: u64) -> u64 {
+        if self.quick { count / 100 } else { count }
+    }
+
+    /// So many of what is slow to begin, or the twentieth of it.
+    fn few(&self, count: u32) -> u32 {
+        if self.quick { count / 20 } else { count }
+    }
+
+    async fn measure(&self, part: Part) -> Result<Report> {
+        match part {
+            Part::Floor => floor::measure(&self.floor()).await,
+            Part::Lifecycle(through) => lifecycle::measure(&self.lifecycle(through)).await,
+            Part::Drain => drain::measure(&self.drain()).await,
+            Part::Dispatch(handler) => dispatch::measure(&self.dispatch(handler)).await,
+            Part::Cancel(through) => cancel::measure(&self.cancel(through)).await,
+            Part::Memory => memory::measure(&self.memory()).await,
+            Part::Curve => curve::measure(&self.curve()).await,
         }
     }
 
-    async fn measure(&self) -> Result<Vec<Report>> {
-        let floor_args = FloorArgs {
+    fn floor(&self) -> FloorArgs {
+        FloorArgs {
             size: self.size,
             place: self.place.clone(),
-        };
-        let mut reports = vec![floor::measure(&floor_args).await?];
-        for through in [Through::Batch, Through::Scheduler, Through::Control] {
-            reports.push(lifecycle::measure(&self.lifecycle(through)).await?);
         }
-        let drain_args = DrainArgs {
-            size: self.size,
-            workers: 2,
-            elsewhere: Elsewhere::default(),
-            place: self.place.clone(),
-        };
-        reports.push(drain::measure(&drain_args).await?);
-        for handler in [Handler::InProcess, Handler::Command] {
-            reports.push(dispatch::measure(&self.dispatch(handler)).await?);
-        }
-        for through in [Entrance::Control, Entrance::Scheduler] {
-            reports.push(cancel::measure(&self.cancel(through)).await?);
-        }
-        reports.push(memory::measure(&self.memory()).await?);
-        reports.push(curve::measure(&self.curve()).await?);
-        Ok(reports)
     }
 
     fn lifecycle(&self, through: Through) -> LifecycleArgs {
         let count = match through {
             Through::Batch => self.size.count,
-            Through::Scheduler | Through::Control => self.singles,
+            Through::Scheduler => self.part(50_000),
+            Through::Control => self.part(20_000),
         };
         LifecycleArgs {
             size: Size { count, ..self.size },
@@ -114,100 +124,56 @@ impl Plan {
         }
     }
 
-    fn dispatch(&self, handler: Handler) -> DispatchArgs {
-        DispatchArgs {
-            count: self.dispatches,
-            interval_ms: match handler {
-                Handler::InProcess => 20,
-                Handler::Command => 50,
-            },
-            handler,
+    fn drain(&self) -> DrainArgs {
+        DrainArgs {
+            size: self.size,
+            workers: 2,
+            elsewhere: Elsewhere::default(),
             place: self.place.clone(),
+        }
+    }
+
+    fn dispatch(&self, handler: Handler) -> DispatchArgs {
+        let (count, interval_ms) = match handler {
+            Handler::InProcess => (1_000, 20),
+            Handler::Command => (500, 50),
+        };
+        DispatchArgs {
+            count: self.part(count),
+            interval_ms,
+            handler,
+            place: self.place.few_runs(),
         }
     }
 
     fn cancel(&self, through: Entrance) -> CancelArgs {
         CancelArgs {
-            processes: self.processes,
-            count: self.cancels,
+            processes: self.few(1_000),
+            count: self.few(200),
             interval_ms: 100,
             through,
-            place: self.few_runs(),
+            place: self.place.few_runs(),
         }
     }
 
     fn memory(&self) -> MemoryArgs {
         MemoryArgs {
-            waiting: self.waiting,
-            connections: self.connections,
-            seconds: self.idle_seconds,
-            place: self.few_runs(),
+            waiting: self.part(1_000_000),
+            connections: self.few(1_000),
+            seconds: if self.quick { 1 } else { 20 },
+            place: self.place.few_runs(),
         }
     }
 
     fn curve(&self) -> CurveArgs {
         CurveArgs {
-            scale: self.scale,
+            scale: if self.quick { 0.001 } else { 1.0 },
             plot: None,
             size: Size {
-                count: self.size.count / 4,
+                count: self.part(50_000),
                 ..self.size
             },
             place: self.place.clone(),
         }
     }
-
-    /// Where one run has many samples, or moves little and takes minutes.
-    fn few_runs(&self) -> Place {
-        Place {
-            runs: self.place.runs.min(3),
-            ..self.place.clone()
-        }
-    }
-}
-
-fn write(out: &Path, args: &AllArgs, reports: &[Report]) -> Result<()> {
-    let put = |name: &str, text: String| {
-        let path = out.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
-    let json = serde_json::to_string_pretty(reports)? + "\n";
-    put("results.json", json)?;
-    let curves: Vec<_> = reports.iter().flat_map(Report::curves).cloned().collect();
-    put("curves.svg", plot::svg(&curves))?;
-    put("README.md", page(args, reports)?)
-}
-
-/// The page of the results.
-fn page(args: &AllArgs, reports: &[Report]) -> Result<String> {
-    let mut text = format!("# Benchmarks\n\n{METHOD}\n");
-    if args.quick {
-        text.push_str(
-            "This is a quick run: its figures show that all can be measured, no more.\n\n",
-        );
-    }
-    if let Some(report) = reports.first() {
-        let machine = serde_json::to_value(report.machine())?;
-        text.push_str("| Machine | |\n|---|---|\n");
-        for (name, value) in machine.as_object().into_iter().flatten() {
-            let value = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            writeln!(text, "| {name} | {value} |")?;
-        }
-        let file_system = file_system_of(&args.place.directory()?);
-        writeln!(text, "| file system | {file_system} |")?;
-    }
-    for report in reports {
-        let settings: Vec<String> = report
-            .settings()
-            .iter()
-            .map(|(name, value)| format!("`{name}` {value}"))
-            .collect();
-        writeln!(text, "\n## {}\n", report.mode())?;
-        writeln!(text, "Settings: {}.\n", settings.join(", "))?;
-        text.push_str(&report.table());
-    }
-    text.push_str("\n![The curves of growth](curves.svg)\n");
-    Ok(text)
 }

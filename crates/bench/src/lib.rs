@@ -21,6 +21,7 @@ mod load;
 mod machine;
 mod marks;
 mod memory;
+mod page;
 mod plot;
 mod process;
 mod readable;

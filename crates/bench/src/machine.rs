@@ -45,6 +45,25 @@ impl Machine {
             load: load.split(' ').next().unwrap_or_default().to_owned(),
         }
     }
+
+    /// For people: names and values.
+    pub(crate) fn facts(&self) -> [(&'static str, String); 7] {
+        [
+            (
+                "TaskPilot",
+                format!("{} ({} build)", self.taskpilot, self.build),
+            ),
+            ("SQLite", self.sqlite.to_owned()),
+            (
+                "Kernel",
+                format!("Linux {}, {}", self.kernel, self.architecture),
+            ),
+            ("Processor", self.processor.clone()),
+            ("Processors", self.processors.to_string()),
+            ("Memory", format!("{} MiB", self.memory_mib)),
+            ("Load before it began", self.load.clone()),
+        ]
+    }
 }
 
 /// Device, place and type of the file system that a directory is on.

@@ -152,6 +152,18 @@ impl Report {
         &self.curves
     }
 
+    /// The figures that miss their goals, in words.
+    pub(crate) fn missed(&self) -> impl Iterator<Item = String> {
+        let missed = self
+            .figures
+            .iter()
+            .filter(|figure| figure.met == Some(false));
+        missed.map(|figure| {
+            let [name, median, _, _, goal, _] = figure.row();
+            format!("{name} {median}, goal {goal}")
+        })
+    }
+
     /// As a table for people, which is also Markdown.
     pub fn table(&self) -> String {
         let mut rows = vec![

@@ -261,9 +261,12 @@ async fn all_is_measured_and_written_down() -> Result<()> {
     let results: Value = serde_json::from_str(&read("results.json")?)?;
     assert_eq!(results.as_array().map(Vec::len), Some(11));
     let page = read("README.md")?;
-    assert_eq!(page.matches("\n## ").count(), 11);
-    assert!(page.contains("| file system | "), "{page}");
+    // The method, the goals and the machine stand before the eleven.
+    assert_eq!(page.matches("\n## ").count(), 3 + 11);
+    assert!(page.contains("| File system | "), "{page}");
+    assert!(!page.contains("Not complete"), "{page}");
     assert_eq!(read("curves.svg")?.matches("<polyline").count(), 8);
+    assert!(read("missed.md")?.contains("written by hand"));
     Ok(())
 }
 
@@ -320,5 +323,23 @@ async fn a_cancel_that_is_interrupted_leaves_no_process() -> Result<()> {
     let (code, said) = told_to_end(Signal::INT, options, began).await?;
     let expected = "error: interrupted before it was done\n";
     assert_eq!((code, said.as_str()), (Some(1), expected));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_measured_is_kept_when_the_rest_is_not() -> Result<()> {
+    let out = tempfile::tempdir()?;
+    std::fs::write(out.path().join("missed.md"), "by hand")?;
+    let read = |name: &str| std::fs::read_to_string(out.path().join(name));
+    let options = format!("all --quick --runs 1 --out {}", out.path().display());
+    let began = |_: &Path| Ok(out.path().join("README.md").exists());
+    let ended = told_to_end(Signal::TERM, &options, began).await?;
+    assert_eq!(ended, (Some(1), TOLD.to_owned()));
+    let results: Value = serde_json::from_str(&read("results.json")?)?;
+    let done = results.as_array().map_or(0, Vec::len);
+    ensure!((1..11).contains(&done), "{done}");
+    let told = format!("{done} of 11 measurements are here");
+    assert!(read("README.md")?.contains(&told));
+    assert_eq!(read("missed.md")?, "by hand");
     Ok(())
 }
