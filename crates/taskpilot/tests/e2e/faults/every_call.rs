@@ -1,8 +1,11 @@
 //! Every call of a worker under every fault: work is done once, and a stop is proven.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
-use serde_json::json;
-use taskpilot_e2e::proxy::{Fault, Proxy, Route, Rule, Told};
+use serde_json::{Value, json};
+use taskpilot_e2e::ledger::Mark;
+use taskpilot_e2e::proxy::{Exchange, Fault, Proxy, Route, Rule, Told};
 use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::{SOON, wait_until};
 
@@ -25,6 +28,8 @@ const FAULTS: [Fault; 9] = [
 
 /// Heartbeats come every other second; a try of a call has 2 s, as with the lease of the product.
 const LEASE_MS: u64 = 12_000;
+/// Less than the lease, after which there would be a session anew.
+const AGAIN: Duration = Duration::from_secs(8);
 
 async fn every_fault_of(route: Route) -> Result<()> {
     let fleet = Fleet::with_lease_ms(LEASE_MS)?;
@@ -57,7 +62,13 @@ async fn one_life(fleet: &Fleet, proxy: &Proxy, route: Route, fault: Fault) -> R
         spoilt.met().await?;
     }
     proxy.release();
+    // A claim waits for longer; what it is granted shows it. A goodbye is said once.
+    if route != Route::CLAIMS && route != Route::GOODBYE {
+        spoilt.is_made_again().await?;
+    }
     ended_as(fleet, quick, "SUCCEEDED").await?;
+    let once = ["start", "end"].map(|word| Mark::first(word, quick.execution));
+    assert_eq!(fleet.bench.ledger().of(quick.execution)?, once, "{fault:?}");
     ended_as(fleet, polite, "CANCELED").await?;
     worker.signal(Signal::TERM)?;
     if route == Route::GOODBYE {
@@ -74,6 +85,8 @@ struct Spoilt<'a> {
     proxy: &'a Proxy,
     route: Route,
     is_held: bool,
+    /// Nobody can know whether it arrived: it has to be made again.
+    is_lost: bool,
     before: usize,
 }
 
@@ -85,6 +98,14 @@ impl<'a> Spoilt<'a> {
             proxy,
             route,
             is_held: matches!(fault, Fault::HeldRequest | Fault::HeldReply),
+            is_lost: matches!(
+                fault,
+                Fault::LostRequest
+                    | Fault::LostReply
+                    | Fault::HangsUpAfter
+                    | Fault::Reset
+                    | Fault::ResetAfter
+            ),
             before,
         }
     }
@@ -99,6 +120,24 @@ impl<'a> Spoilt<'a> {
         })
         .await
     }
+
+    /// Waits until it came once more, where it was lost.
+    async fn is_made_again(&self) -> Result<()> {
+        wait_until("the call is made again", AGAIN, || async {
+            let exchanges = self.proxy.exchanges(self.route);
+            let mut new = exchanges[self.before..].iter();
+            let spoilt = new.find(|known| known.fault.is_some());
+            let again = spoilt.is_some_and(|spoilt| new.any(|next| stage(next) == stage(spoilt)));
+            Ok((again || !self.is_lost).then_some(()))
+        })
+        .await
+    }
+}
+
+/// How far the stop has come that a report is about; another stage is another report.
+fn stage(exchange: &Exchange) -> Option<Value> {
+    let body = exchange.request.json().ok()?;
+    body["items"][0].get("stage").cloned()
 }
 
 macro_rules! tests {

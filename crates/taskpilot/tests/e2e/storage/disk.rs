@@ -8,8 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use taskpilot_e2e::wait::{SOON, wait_until};
+use tokio::sync::Mutex;
 
-use crate::api::{create, create_of, task};
+use crate::api::{create, create_of, id_of, task};
 use crate::start::{ANY_PORT, launch};
 
 /// A small file system in memory, which goes with the test.
@@ -65,7 +66,7 @@ async fn root_only_a_real_disk_that_fills_up_and_has_space_again_is_written_agai
     };
     let mut process = start()?;
     let control = process.control().await?;
-    let mut kept = vec![create_of(control, "quick").await?];
+    let kept = Mutex::new(vec![create_of(control, "quick").await?]);
 
     let filler = disk.fill()?;
     // The log has some pages of its own left over; then there is no space.
@@ -73,11 +74,13 @@ async fn root_only_a_real_disk_that_fills_up_and_has_space_again_is_written_agai
     wait_until("a create is refused", SOON, || async {
         let reply = control.post("/api/tasks").json(&large).send().await?;
         if reply.status == 201 {
+            kept.lock().await.push(id_of(&reply.json()?, "id")?);
             return Ok(None);
         }
         reply.problem(503, "storage_unavailable").map(Some)
     })
     .await?;
+    let mut kept = kept.into_inner();
     task(control, kept[0]).await?;
     fs::remove_file(filler)?;
     kept.push(when_it_writes(|| create(control, &large)).await?);
