@@ -46,13 +46,18 @@ impl Hub {
     }
 
     /// Work is on its way to the store: whoever waits for it may come along. Not more than one does,
-    /// and who finds nothing yet waits on.
-    pub(crate) fn expect_work(&self, namespace: Namespace, queue: QueueName, kind: TaskType) {
+    /// and who finds nothing yet waits on. `false` where nobody waits.
+    pub(crate) fn expect_work(
+        &self,
+        namespace: Namespace,
+        queue: QueueName,
+        kind: TaskType,
+    ) -> bool {
         self.claims.expect(Ready {
             namespace,
             queue,
             kind,
-        });
+        })
     }
 
     pub(crate) fn waiting_claims(&self) -> usize {

@@ -26,7 +26,7 @@ pub(crate) async fn one(
     create: KeyedCreate,
 ) -> Result<ExecutionRecord, ApiError> {
     let new = checked(create, namespace, app.clock.now())?;
-    expect(app, &new);
+    call_a_claim(app, &new).await;
     let outcomes = app
         .store
         .create_executions(app.clock.now(), vec![new])
@@ -36,10 +36,14 @@ pub(crate) async fn one(
 }
 
 /// A claim that waits for such work gets into the same commit: a handler begins a commit earlier.
-fn expect(app: &App, new: &NewExecution) {
-    if new.options.scheduled_for.is_none() {
-        let (namespace, queue) = (new.namespace.clone(), new.options.queue.clone());
-        app.hub.expect_work(namespace, queue, new.kind.clone());
+async fn call_a_claim(app: &App, new: &NewExecution) {
+    if new.options.scheduled_for.is_some() {
+        return;
+    }
+    let (namespace, queue) = (new.namespace.clone(), new.options.queue.clone());
+    if app.hub.expect_work(namespace, queue, new.kind.clone()) {
+        // The claim goes first to the writer, which is asleep: both are there when it has woken.
+        tokio::task::yield_now().await;
     }
 }
 

@@ -92,21 +92,22 @@ impl ClaimQueue {
     }
 
     pub(super) fn wake(&self, ready: Ready) {
-        self.wake_first(ready, false);
+        self.call(ready, false);
     }
 
-    /// A wake before there is anything: it ends with the first who finds nothing.
-    pub(super) fn expect(&self, ready: Ready) {
-        self.wake_first(ready, true);
+    /// A wake before there is anything: it ends with the first who finds nothing. `false` where
+    /// nobody waits.
+    pub(super) fn expect(&self, ready: Ready) -> bool {
+        self.call(ready, true)
     }
 
-    fn wake_first(&self, ready: Ready, rest: bool) {
+    fn call(&self, ready: Ready, rest: bool) -> bool {
         let before = self.lock().next_ticket;
         self.hand_over(Wake {
             ready: Some(ready),
             before,
             rest,
-        });
+        })
     }
 
     pub(super) fn wake_all(&self) {
@@ -120,20 +121,23 @@ impl ClaimQueue {
         }
     }
 
-    fn hand_over(&self, mut wake: Wake) {
+    /// Whether somebody took it.
+    fn hand_over(&self, mut wake: Wake) -> bool {
         let mut waiters = self.lock();
         loop {
-            let Some(ready) = &wake.ready else { return };
+            let Some(ready) = &wake.ready else {
+                return false;
+            };
             let mut older = waiters.by_ticket.range(..wake.before);
             let next = older.find(|(_, waiter)| waiter.interest.includes(ready));
             let Some(ticket) = next.map(|(ticket, _)| *ticket) else {
-                return;
+                return false;
             };
             let Some(waiter) = waiters.by_ticket.remove(&ticket) else {
-                return;
+                return false;
             };
             match waiter.wake.send(wake) {
-                Ok(()) => return,
+                Ok(()) => return true,
                 Err(back) => wake = back,
             }
         }
@@ -286,7 +290,7 @@ mod tests {
         let mut first = seat(&claims, 1, "default");
         let mut second = seat(&claims, 2, "default");
         let mut third = seat(&claims, 3, "default");
-        claims.expect(ready("default"));
+        assert!(claims.expect(ready("default")));
         assert!(is_woken(&mut first));
         first.looked(Look::FoundNothing);
         assert!(!is_woken(&mut second), "it ends with the first");
@@ -294,6 +298,7 @@ mod tests {
         assert!(is_woken(&mut second));
         drop(second);
         assert!(is_woken(&mut third), "whoever goes away passes it on");
+        assert!(!claims.expect(ready("default")), "nobody is left");
     }
 
     #[test]
