@@ -8,7 +8,7 @@ hold() { # FENCE: for the heartbeats: which claim was answered, and what is held
     jq -cs "{claimSeq: $seq, held: map(del(.token))}" "$dir/fence" > "$dir/new" && mv "$dir/new" "$dir/beat"; }
 stop() { # GRACE: in seconds, from SIGTERM to SIGKILL, for the whole group; then proves that nothing is left
     fence=$(cat "$dir/fence") group=-$(cat "$dir/group") how=terminated left=$1
-    kill -TERM "$group" && echo "$how" > "$dir/stopped" || return
+    echo "$how" > "$dir/stopped"; kill -TERM "$group" || { : > "$dir/stopped"; return; } # said before it ends
     while kill -0 "$group" && sleep 1; do
         [ "$((left -= 1))" -gt 0 ] || { kill -0 "$group" && how=killed && echo "$how" > "$dir/stopped" && kill -KILL "$group"; }; done
     call POST "/$id/stops" "{\"items\": [$(printf %s "$fence" | jq ". + {stage: \"stopped\", how: \"$how\"}")]}"; } > "$dir/log" 2>&1
