@@ -98,8 +98,9 @@ async fn creates_that_are_not_bound_count_for_nothing() -> Result<()> {
     let control = ControlOnly::on(Workbench::new()?, "http://127.0.0.1:1").await?;
     let options = "lifecycle --through control --count 2";
     let ended = measured_there(&up, &control.control.url(), options).await?;
-    let expected = "error: of 2 tasks 0 were bound when their creates were answered\n";
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), expected));
+    let said: Value = serde_json::from_str(&ended.stderr)?;
+    let expected = "of 2 tasks 0 were bound when their creates were answered";
+    assert_eq!((ended.code, &said["detail"]), (Some(1), &json!(expected)));
     Ok(())
 }
 
