@@ -119,8 +119,19 @@ async fn a_result_that_is_late_is_evidence_and_not_the_outcome() -> Result<()> {
         Ok(log.lines().any(told).then_some(()))
     })
     .await?;
-    assert_eq!(view(fleet.control(), task).await?, after);
+    let last = view(fleet.control(), task).await?;
+    assert_eq!(without_delivery(last), without_delivery(after));
     Ok(())
+}
+
+/// A view without what the word says that an order has arrived: it may come after the proof of the end.
+fn without_delivery(mut view: Value) -> Value {
+    for stop in ["/stop", "/attempts/0/stop"] {
+        for field in ["deliveredAt", "stopsBy"] {
+            view.pointer_mut(stop).expect("a stop")[field].take();
+        }
+    }
+    view
 }
 
 #[tokio::test]
