@@ -303,6 +303,11 @@ mod tests {
                 .spawn()
                 .unwrap();
             let pid = i32::try_from(child.id()).unwrap();
+            // Until it has a memory of its own it shows the environment of this process.
+            let comm = format!("/proc/{pid}/comm");
+            while fs::read_to_string(&comm).unwrap() != "sleep\n" {
+                std::thread::yield_now();
+            }
             let process = Process::read(pid).unwrap();
             let seen = with_variable(vec![process], &format!("ROUND={variable}"));
             child.kill().unwrap();
