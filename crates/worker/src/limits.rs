@@ -28,7 +28,7 @@ pub(crate) const OUTPUT_BYTES_PER_TURN: usize = 256 * 1024;
 pub(crate) const OUTPUT_BYTES_AFTER_END: usize = 1024 * 1024;
 /// Rounds of "kill every child" in one turn: each round reaches the orphans that the last one made.
 pub(crate) const KILL_ROUNDS_PER_TURN: usize = 32;
-/// First and longest pause between two walks over `/proc` while a tree has its grace.
+/// First and longest pause between two looks at a tree while it has its grace.
 pub(crate) const TERMINATE_PAUSE_MS: (u64, u64) = (20, 500);
 /// The same while it is killed; it is also killed at every SIGCHLD.
 pub(crate) const KILL_PAUSE_MS: (u64, u64) = (2, 100);

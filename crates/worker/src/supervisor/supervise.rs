@@ -39,7 +39,7 @@ pub(crate) struct Supervise {
     ended: bool,
 }
 
-/// When the next walk over `/proc` is due, and what was told of the walks so far.
+/// When the next look at the tree is due, and what was told of the looks so far.
 #[derive(Default)]
 struct Sweeps {
     next: Option<BootInstant>,
@@ -183,7 +183,7 @@ impl Supervise {
         }
     }
 
-    /// Signals what the phase asks for, if a walk is due.
+    /// Signals what the phase asks for, if a look is due.
     fn sweep(&mut self) {
         let Some(plan) = &mut self.plan else { return };
         let now = BootInstant::now();
