@@ -56,6 +56,9 @@ pub(crate) const INBOX_MAX: usize = 1_024;
 pub(crate) const RETRY_MS: (u64, u64) = (100, 3_000);
 /// Pause before the next heartbeat when one was not answered: short, for the lease runs.
 pub(crate) const BEAT_AGAIN_MS: u64 = 500;
+/// Pause between two portions of attempts that are told of a renewed lease, and the least portion.
+pub(crate) const FEED_PAUSE_MS: u64 = 10;
+pub(crate) const FED_AT_ONCE_MIN: usize = 4;
 /// A stream of orders that is silent for longer is dead: the scheduler writes every 5 s.
 pub(crate) const ORDERS_SILENT_MS: u64 = 15_000;
 /// A claim that was answered with nothing sooner than this was not waited for.

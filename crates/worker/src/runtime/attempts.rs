@@ -238,8 +238,9 @@ impl Attempts {
         self.known.iter_mut().map(|(fenced, one)| (*fenced, one))
     }
 
-    pub(crate) fn live(&self) -> impl Iterator<Item = &Attempt> {
-        self.known.values().filter(|attempt| attempt.is_live())
+    pub(crate) fn live(&self) -> impl Iterator<Item = (FencedAttempt, &Attempt)> {
+        let known = self.known.iter().map(|(fenced, one)| (*fenced, one));
+        known.filter(|(_, attempt)| attempt.is_live())
     }
 
     pub(crate) fn any_live(&self) -> bool {

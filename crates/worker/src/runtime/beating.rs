@@ -3,7 +3,6 @@
 use super::attempts::{Stop, Why};
 use super::dispatcher::Dispatcher;
 use super::messages::{Beat, Beaten};
-use crate::clock::BootInstant;
 use crate::limits::LOST_GRACE_MS;
 
 impl Dispatcher {
@@ -50,18 +49,6 @@ impl Dispatcher {
         }
         for (_, attempt) in self.attempts.each_mut() {
             attempt.press();
-        }
-    }
-
-    /// A lease that was counted from before its renewal was sent ends no later than the
-    /// scheduler's. An earlier end than the one known is no news.
-    pub(super) fn extend_lease(&mut self, lease_end: BootInstant) {
-        if lease_end <= self.lease_end {
-            return;
-        }
-        self.lease_end = lease_end;
-        for attempt in self.attempts.live() {
-            attempt.extend_lease(lease_end);
         }
     }
 }

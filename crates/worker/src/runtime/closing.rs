@@ -84,7 +84,7 @@ impl Dispatcher {
     /// The worker shall end: no new work, nothing that did not begin, and time for the rest.
     pub(super) fn drain(&mut self) {
         tracing::info!(running = self.attempts.live().count(), "draining");
-        let graces = self.attempts.live().map(|attempt| attempt.grace_ms);
+        let graces = self.attempts.live().map(|(_, one)| one.grace_ms);
         let longest_ms = graces.max().unwrap_or_default();
         let schedule = Schedule::new(BootInstant::now(), self.means.drain_ms, longest_ms);
         self.schedule = Some(schedule);

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempts::Attempts;
 use super::claiming::Claims;
 use super::closing::{Schedule, Stage};
+use super::feeding::Feeding;
 use super::messages::{Batch, Message};
 use super::orders::Orders;
 use super::results::ResultOutbox;
@@ -58,6 +59,7 @@ pub(crate) struct Dispatcher {
     /// Of the orderly end, once it is asked for.
     pub(super) schedule: Option<Schedule>,
     pub(super) lease_end: BootInstant,
+    pub(super) feeding: Feeding,
 }
 
 /// How a session ended.
@@ -82,10 +84,13 @@ impl Dispatcher {
         let haste = self.means.haste.clone();
         loop {
             self.pump();
-            if let Some(over) = self.advance(BootInstant::now()) {
+            let now = BootInstant::now();
+            self.feed(now);
+            if let Some(over) = self.advance(now) {
                 return over;
             }
-            let deadline = self.stage.deadline();
+            let deadlines = [self.stage.deadline(), self.feeding.due()];
+            let deadline = deadlines.into_iter().flatten().min();
             tokio::select! {
                 message = self.inbox.recv() => {
                     self.on(message.expect("invariant: we hold a sender"));

@@ -15,6 +15,7 @@ mod dispatcher;
 mod drafts;
 mod ending;
 mod enroll;
+mod feeding;
 mod function_loop;
 mod heartbeat_loop;
 mod link;

@@ -16,6 +16,7 @@ use super::claiming::Claims;
 use super::closing::Stage;
 use super::dispatcher::{Dispatcher, Means, Over, Senders};
 use super::enroll::Enrolled;
+use super::feeding::Feeding;
 use super::link::{Link, cut};
 use super::orders::Orders;
 use super::results::ResultOutbox;
@@ -63,6 +64,7 @@ pub(crate) async fn serve(
         claims: Claims::default(),
         stage: Stage::Serving,
         schedule: None,
+        feeding: Feeding::new(link.session.heartbeat_ms, enrolled.lease_end),
         lease_end: enrolled.lease_end,
     };
     match dispatcher.run(shutdown).await {
