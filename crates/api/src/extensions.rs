@@ -21,12 +21,14 @@ pub enum Extension {
     WaitForChange,
     /// `/queues`.
     Queues,
+    /// `/latency`.
+    Latency,
 }
 
 vocabulary! { ExtensionWord, Extension, "Extension", "What a scheduler offers beyond the plain contract", {
     IdempotencyKey => "idempotency-key", Options => "options", Batch => "batch", List => "list",
     CancelByKey => "cancel-by-key", Wait => "wait",
-    WaitForChange => "wait-for-change", Queues => "queues",
+    WaitForChange => "wait-for-change", Queues => "queues", Latency => "latency",
 } }
 
 /// A set of extensions; the empty set is the plain contract.

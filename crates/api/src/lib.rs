@@ -14,6 +14,7 @@ pub mod field;
 pub mod headers;
 pub mod health;
 pub mod json;
+pub mod latency;
 mod object;
 pub mod open;
 pub mod options;

@@ -160,6 +160,16 @@ impl SchedulerClient {
         self.send(&self.ordinary, call, on).await
     }
 
+    /// `GET /latency/stops?…`; each pair is one parameter.
+    pub async fn stop_latencies(
+        &self,
+        on: &OnBehalf,
+        query: &[(&str, String)],
+    ) -> Result<Answer, NoAnswer> {
+        let call = Call::new(Method::GET, with_query("/latency/stops", query));
+        self.send(&self.ordinary, call, on).await
+    }
+
     /// `PUT /queues/{path}`: a name, or a name with what is done to it.
     pub async fn change_queue(
         &self,

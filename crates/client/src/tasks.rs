@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use taskpilot_api::bindings::BindTask;
 use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView};
 use taskpilot_api::headers;
+use taskpilot_api::latency::StopLatencies;
 use taskpilot_api::page::Page;
 use taskpilot_api::queues::{LimitQueue, PauseQueue, QueueItem, ResumeQueue};
 use taskpilot_api::tasks::{
@@ -216,6 +217,15 @@ impl TasksClient {
     /// `GET /api/workers`.
     pub async fn workers(&self) -> Result<Page<WorkerItem>, ClientError> {
         self.read(&Call::new(Method::GET, "/api/workers")).await
+    }
+
+    /// `GET /api/latency/stops?…`; each pair is one parameter.
+    pub async fn stop_latencies(
+        &self,
+        query: &[(&str, String)],
+    ) -> Result<StopLatencies, ClientError> {
+        let path = with_query("/api/latency/stops", query);
+        self.read(&Call::new(Method::GET, path)).await
     }
 
     /// `GET /api/queues?…`; each pair is one parameter.

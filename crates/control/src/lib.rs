@@ -9,6 +9,7 @@ mod bindings;
 mod executions;
 mod health;
 mod http;
+mod latency;
 mod loops;
 mod queues;
 mod scheduler;

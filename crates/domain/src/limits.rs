@@ -141,6 +141,11 @@ pub const IDS_PER_REQUEST_MAX: usize = 1_000;
 /// Creates of one batch: one transaction, and with small payloads one ordinary body.
 pub const BATCH_ITEMS_MAX: usize = 1_000;
 
+/// The time of a report of latencies that names none: a day.
+pub const LATENCY_WINDOW_MS_DEFAULT: u64 = 86_400_000;
+/// The longest such time, a month: a report reads some rows of each minute.
+pub const LATENCY_WINDOW_MS_MAX: u64 = 31 * 86_400_000;
+
 /// Attempts that a queue can be allowed to hold: more than a thousand workers of a thousand slots run.
 pub const QUEUE_RUNNING_MAX: u32 = 1_000_000;
 /// Types of one queue whose waiting claims are woken when it opens again: a seek each, in a commit.

@@ -36,7 +36,7 @@ mod tests {
 
     use crate::binding::TaskStatus;
     use crate::execution::{AttemptEnd, BlockedBy, Phase, RetryState, State};
-    use crate::stop::{Containment, How, StopCause, StopStatus};
+    use crate::stop::{Containment, How, StopCause, StopStage, StopStatus};
     use crate::text::UnknownName;
 
     /// Every value of each kind, through its text and back.
@@ -63,7 +63,8 @@ mod tests {
             StopStatus,
             StopCause,
             How,
-            Containment
+            Containment,
+            StopStage
         );
     }
 
@@ -91,6 +92,7 @@ mod tests {
         spell_alike(StopCause::ALL, StopCause::as_str);
         spell_alike(How::ALL, How::as_str);
         spell_alike(Containment::ALL, Containment::as_str);
+        spell_alike(StopStage::ALL, StopStage::as_str);
     }
 
     fn spell_alike<T: Serialize + Copy, const N: usize>(

@@ -33,6 +33,11 @@ impl Timestamp {
         self.0
     }
 
+    /// The minute it is in, since the epoch.
+    pub fn minute(self) -> i64 {
+        self.0 / 60_000
+    }
+
     /// This instant and `millis` more, at most the end of the range.
     #[must_use]
     pub fn plus_ms(self, millis: u64) -> Self {

@@ -9,6 +9,7 @@ mod executions;
 mod health;
 mod http;
 mod hub;
+mod latency;
 mod loops;
 mod outages;
 mod progress;

@@ -9,6 +9,7 @@ pub mod conformance;
 pub mod control;
 mod error;
 pub mod lanes;
+pub mod latency;
 pub mod queues;
 pub mod reply;
 pub mod rows;

@@ -8,6 +8,7 @@ use taskpilot_bench::BenchArgs;
 use crate::commands::backup::BackupArgs;
 use crate::commands::config::ConfigCommand;
 use crate::commands::execution::ExecutionCommand;
+use crate::commands::latency::LatencyCommand;
 use crate::commands::queue::QueueCommand;
 use crate::commands::restore::RestoreArgs;
 use crate::commands::task::TaskCommand;
@@ -101,6 +102,8 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// List, limit, pause and resume queues
     Queue(QueueArgs),
+    /// Tell how long things take
+    Latency(LatencyArgs),
     /// Measure TaskPilot on this machine
     Bench(BenchArgs),
 }
@@ -114,6 +117,7 @@ impl Command {
             Self::Task(task) => task.command.client().json,
             Self::Execution(execution) => execution.command.client().json,
             Self::Queue(queue) => queue.command.client().json,
+            Self::Latency(latency) => latency.command.client().json,
             Self::Backup(backup) => backup.json,
             Self::Restore(restore) => restore.json,
             Self::Config(ConfigArgs {
@@ -308,6 +312,13 @@ pub(crate) struct ExecutionArgs {
 pub(crate) struct QueueArgs {
     #[command(subcommand)]
     pub(crate) command: QueueCommand,
+}
+
+/// `taskpilot latency`.
+#[derive(Debug, Args)]
+pub(crate) struct LatencyArgs {
+    #[command(subcommand)]
+    pub(crate) command: LatencyCommand,
 }
 
 /// How a command reaches the control plane and what it prints.

@@ -18,7 +18,8 @@ mod version;
 use std::process::ExitCode;
 
 use crate::arguments::{
-    Arguments, Command, CompletionsArgs, ConfigArgs, ExecutionArgs, QueueArgs, TaskArgs,
+    Arguments, Command, CompletionsArgs, ConfigArgs, ExecutionArgs, LatencyArgs, QueueArgs,
+    TaskArgs,
 };
 use crate::exit::Failure;
 
@@ -81,6 +82,14 @@ fn run(arguments: Arguments) -> Result<exit::Code, Failure> {
             let client = command.client().clone();
             commands::run(
                 |session| commands::queue::run(command, session),
+                client,
+                &file,
+            )
+        }
+        Command::Latency(LatencyArgs { command }) => {
+            let client = command.client().clone();
+            commands::run(
+                |session| commands::latency::run(command, session),
                 client,
                 &file,
             )

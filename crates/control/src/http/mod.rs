@@ -4,6 +4,7 @@ mod bindings;
 pub(crate) mod error;
 mod executions;
 mod health;
+mod latency;
 mod queues;
 mod routes;
 mod tasks;

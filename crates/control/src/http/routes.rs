@@ -11,7 +11,7 @@ use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
 
-use super::{bindings, executions, health, queues, tasks, workers};
+use super::{bindings, executions, health, latency, queues, tasks, workers};
 use crate::app::App;
 
 const READ: Permission = Permission::TasksRead;
@@ -24,7 +24,7 @@ const EVERYBODY: Permission = Permission::Everybody;
 
 #[rustfmt::skip]
 fn table() -> Table<Arc<App>> {
-    use {bindings as b, executions as e, health as h, queues as q, tasks as t, workers as w};
+    use {bindings as b, executions as e, health as h, latency as l, queues as q, tasks as t, workers as w};
     Table::new([
         Route::post("/api/tasks", "create_task", WRITE, t::create_task),
         Route::post("/api/tasks/batch", "create_tasks", WRITE, t::create_tasks),
@@ -42,6 +42,7 @@ fn table() -> Table<Arc<App>> {
         Route::put("/api/queues/{name}", "limit_queue", STEER, q::limit_queue),
         Route::put("/api/queues/{name}/pause", "pause_queue", STEER, q::pause_queue),
         Route::put("/api/queues/{name}/resume", "resume_queue", STEER, q::resume_queue),
+        Route::get("/api/latency/stops", "list_stop_latencies", OPERATE, l::list_stop_latencies).with_query(),
         Route::get("/api/workers", "list_workers", OPERATE, w::list_workers),
         Route::get("/livez", "get_liveness", EVERYBODY, h::get_liveness),
         Route::get("/readyz", "get_readiness", EVERYBODY, h::get_readiness),
@@ -83,6 +84,7 @@ pub fn router(app: Arc<App>) -> Router {
         queues::limit_queue,
         queues::pause_queue,
         queues::resume_queue,
+        latency::list_stop_latencies,
         workers::list_workers,
         health::get_liveness,
         health::get_readiness,

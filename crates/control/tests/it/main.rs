@@ -5,6 +5,7 @@
 mod alarms;
 mod documents;
 mod health;
+mod latency;
 mod ours;
 mod queues;
 mod tasks;

@@ -3,6 +3,7 @@
 pub(crate) mod error;
 mod executions;
 mod health;
+mod latency;
 mod queues;
 mod routes;
 mod session;

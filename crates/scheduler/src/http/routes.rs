@@ -14,7 +14,7 @@ use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
 
-use super::{executions, health, queues, workers};
+use super::{executions, health, latency, queues, workers};
 use crate::app::App;
 
 const USE: Permission = Permission::SchedulerUse;
@@ -25,7 +25,7 @@ const EVERYBODY: Permission = Permission::Everybody;
 
 #[rustfmt::skip]
 fn table() -> Table<Arc<App>> {
-    use {executions as e, health as h, queues as q, workers as w};
+    use {executions as e, health as h, latency as l, queues as q, workers as w};
     Table::new([
         Route::post("/tasks", "create_execution", USE, e::create_execution),
         Route::get("/tasks", "list_executions", USE, e::list_executions).with_query(),
@@ -37,6 +37,7 @@ fn table() -> Table<Arc<App>> {
         Route::put("/queues/{name}", "limit_queue", STEER, q::limit_queue),
         Route::put("/queues/{name}/pause", "pause_queue", STEER, q::pause_queue),
         Route::put("/queues/{name}/resume", "resume_queue", STEER, q::resume_queue),
+        Route::get("/latency/stops", "list_stop_latencies", OPERATE, l::list_stop_latencies).with_query(),
         Route::post("/v1/workers", "register_worker", WORK, w::register_worker),
         Route::get("/v1/workers", "list_workers", OPERATE, w::list_workers),
         Route::post("/v1/workers/{id}/claims", "claim_attempts", WORK, w::claim_attempts).waits(),
@@ -85,6 +86,7 @@ pub fn router(app: Arc<App>) -> Router {
         queues::limit_queue,
         queues::pause_queue,
         queues::resume_queue,
+        latency::list_stop_latencies,
         workers::register_worker,
         workers::list_workers,
         workers::claim_attempts,

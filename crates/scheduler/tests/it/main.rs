@@ -5,6 +5,7 @@ mod documents;
 mod foreign;
 mod health;
 mod idle;
+mod latency;
 mod queues;
 mod retention;
 mod service;

@@ -10,12 +10,14 @@ use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::StoreError;
+use taskpilot_store::latency::LatencyStore;
 use taskpilot_store::queues::QueueStore;
 use taskpilot_store::rows::changes::Change;
 use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
     ExecutionSummary, NewExecution,
 };
+use taskpilot_store::rows::latency::{LatencyFilter, StopLatency};
 use taskpilot_store::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 use taskpilot_store::rows::sessions::{
     ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
@@ -169,4 +171,15 @@ pass_on! {
     forget(now: Timestamp, retention: Retention, limit: u32) -> Forgotten;
     extend_leases(now: Timestamp, until: Timestamp) -> ();
     latest_instant() -> Option<Timestamp>;
+}
+
+#[async_trait]
+impl LatencyStore for TroubledStore {
+    async fn list_stop_latencies(
+        &self,
+        namespace: &Namespace,
+        filter: LatencyFilter,
+    ) -> Result<Vec<StopLatency>, StoreError> {
+        self.store.list_stop_latencies(namespace, filter).await
+    }
 }

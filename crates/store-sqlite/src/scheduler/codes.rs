@@ -5,7 +5,7 @@
 
 use taskpilot_domain::execution::{AttemptEnd, Phase, Standing, State};
 use taskpilot_domain::queue::Steered;
-use taskpilot_domain::stop::{Containment, How, StopCause, StopStatus};
+use taskpilot_domain::stop::{Containment, How, StopCause, StopStage, StopStatus};
 use taskpilot_domain::time::Timestamp;
 
 use crate::decode::Columns;
@@ -125,6 +125,14 @@ impl Coded for StopCause {
     ];
 }
 
+impl Coded for StopStage {
+    const CODES: &'static [(i64, Self)] = &[
+        (2, Self::Delivered),
+        (3, Self::Signaled),
+        (4, Self::Stopped),
+    ];
+}
+
 impl Coded for How {
     const CODES: &'static [(i64, Self)] = &[
         (2, Self::Finished),
@@ -184,6 +192,7 @@ mod tests {
         every_word_has_one_number(&How::ALL);
         every_word_has_one_number(&Steered::ALL);
         every_word_has_one_number(&Containment::ALL);
+        every_word_has_one_number(&StopStage::ALL);
     }
 
     /// The partial indexes say `state < 6` for what lives.

@@ -4,6 +4,7 @@ mod attempts;
 mod codes;
 mod executions;
 mod keys;
+mod latency;
 mod memory;
 mod names;
 mod news;

@@ -17,12 +17,14 @@ use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
 use taskpilot_store::lanes::Lane;
+use taskpilot_store::latency::LatencyStore;
 use taskpilot_store::queues::QueueStore;
 use taskpilot_store::rows::changes::Change;
 use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
     ExecutionSummary, NewExecution,
 };
+use taskpilot_store::rows::latency::{LatencyFilter, StopLatency};
 use taskpilot_store::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 use taskpilot_store::rows::sessions::{
     ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
@@ -34,6 +36,7 @@ use tokio::sync::broadcast;
 
 use super::attempts::{claim, finish, time_out};
 use super::executions::{cancel, create, deadlines, list, promote, record};
+use super::latency;
 use super::memory::{Memory, latest_instant};
 use super::queues;
 use super::retention;
@@ -399,6 +402,19 @@ impl QueueStore for SqliteSchedulerStore {
             queues::steer::steer(turn, &request)
         })
         .await
+    }
+}
+
+#[async_trait]
+impl LatencyStore for SqliteSchedulerStore {
+    async fn list_stop_latencies(
+        &self,
+        namespace: &Namespace,
+        filter: LatencyFilter,
+    ) -> Result<Vec<StopLatency>, StoreError> {
+        let namespace = namespace.clone();
+        self.list(move |connection| latency::list(connection, &namespace, &filter))
+            .await
     }
 }
 

@@ -31,8 +31,9 @@ fn every_statement_fits_the_schema() {
 /// What a worker or a caller names is walked.
 const WALKED: [&str; 2] = ["SCAN json_each VIRTUAL TABLE", "SCAN j VIRTUAL TABLE"];
 
-/// What is bounded by the slots or the lists of one session is sorted.
-const SORTED: [&str; 5] = [
+/// What is bounded by the slots or the lists of one session is sorted, or by the minutes of a report.
+const SORTED: [&str; 6] = [
+    "latency/list.sql",
     "attempts/list_claimed.sql",
     "attempts/list_heads.sql",
     "stops/list_open.sql",
@@ -54,7 +55,7 @@ fn no_statement_walks_a_table_or_sorts_what_has_no_bound() {
 }
 
 /// Each statement of retention, and how it finds its rows.
-const SOUGHT: [(&str, &str); 14] = [
+const SOUGHT: [(&str, &str); 15] = [
     (
         "list_oldest",
         "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)",
@@ -78,6 +79,7 @@ const SOUGHT: [(&str, &str); 14] = [
     ("delete_stops", "USING PRIMARY KEY (execution=?)"),
     ("delete_key", "USING PRIMARY KEY (namespace=? AND key=?)"),
     ("delete_session", "USING INTEGER PRIMARY KEY (rowid=?)"),
+    ("delete_stop_latency", "USING PRIMARY KEY (minute=?)"),
 ];
 
 #[test]

@@ -5,6 +5,7 @@ pub mod bindings;
 pub mod changes;
 pub mod executions;
 pub mod keys;
+pub mod latency;
 pub mod queues;
 pub mod sessions;
 pub mod stops;

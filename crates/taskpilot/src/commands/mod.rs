@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 mod describe;
 pub(crate) mod execution;
+pub(crate) mod latency;
 pub(crate) mod queue;
 pub(crate) mod restore;
 mod session;

@@ -226,6 +226,36 @@ async fn a_server_that_is_away_is_an_error_that_names_it() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_stages_of_stops_are_told_in_quantiles() -> Result<()> {
+    let up = Up::start().await?;
+    ends(&up, "latency stops", 0).await?;
+    let slow = start_until(up.control, "demo-slow", &json!({}), "RUNNING").await?;
+    ends(&up, &format!("task cancel {} --wait", slow.task), 0).await?;
+    // That the handler was signaled may be heard after the proof of its end.
+    wait_until("all stages are counted", SOON, || async {
+        let told = json_of(&up, "latency stops --type demo-slow --json", 0).await?;
+        let items = told["items"].as_array().context("no items")?.iter();
+        let counts: Vec<(Value, Value)> = items
+            .filter(|item| item["type"].is_null())
+            .map(|item| (item["stage"].clone(), item["count"].clone()))
+            .collect();
+        let all = ["delivered", "signaled", "stopped"].map(|stage| (json!(stage), json!(1)));
+        Ok((counts == all).then_some(()))
+    })
+    .await?;
+    let text = ends(&up, "latency stops --last 1h", 0).await?;
+    let header = text.lines().next().unwrap_or_default();
+    let columns: Vec<&str> = header.split_whitespace().collect();
+    assert_eq!(
+        columns,
+        ["TYPE", "STAGE", "COUNT", "P50", "P90", "P95", "P99", "MAX"]
+    );
+    assert_eq!(text.lines().count(), 7, "{text}");
+    ends(&up, "latency stops --last 0s", 2).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn lists_are_those_of_the_server() -> Result<()> {
     let up = Up::start().await?;
     let labeled = "task create --type quick --label team=blue --label k=v --json";

@@ -3,11 +3,11 @@
 use taskpilot_domain::retention::Retention;
 use taskpilot_store::scheduler::Forgotten;
 
-use super::{history, keys, sessions};
+use super::{history, keys, latency, sessions};
 use crate::failure::Failure;
 use crate::scheduler::turn::Turn;
 
-/// Forgets at most `limit` executions, keys or sessions, the kinds in this order.
+/// Forgets at most `limit` executions, keys, sessions or minutes of counts, the kinds in this order.
 pub(in crate::scheduler) fn forget(
     turn: &mut Turn<'_>,
     retention: Retention,
@@ -20,6 +20,7 @@ pub(in crate::scheduler) fn forget(
     let mut rows = slice.rows;
     rows += keys::forget(turn, limit - rows.min(limit))?;
     rows += sessions::forget(turn, retention, limit - rows.min(limit))?;
+    rows += latency::forget(turn, retention, limit - rows.min(limit))?;
     Ok(Forgotten {
         rows,
         more: rows >= limit,

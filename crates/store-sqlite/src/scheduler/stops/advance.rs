@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::scheduler::attempts::Name;
 use crate::scheduler::codes::{Coded, word, word_or_none};
 use crate::scheduler::executions::change::unblock;
+use crate::scheduler::latency;
 use crate::scheduler::turn::Turn;
 
 pub(in crate::scheduler) const TABLE: &str = "stop";
@@ -65,6 +66,7 @@ pub(in crate::scheduler) fn advance(
     let (from, to) = (before.stages.status, stages.status);
     if after != before {
         update(turn, name, (from, &after))?;
+        latency::count(turn, name.0, (&before.stages, &stages))?;
         turn.memory.news.execution(name.0);
     }
     if to.is_settled() && !from.is_settled() {

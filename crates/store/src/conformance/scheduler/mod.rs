@@ -14,6 +14,7 @@ pub mod create;
 mod dice;
 pub mod finish;
 pub mod heartbeat;
+pub mod latency;
 pub mod lists;
 pub mod loops;
 pub mod namespaces;
@@ -241,6 +242,12 @@ macro_rules! scheduler_conformance {
                 a_key_is_forgotten_after_its_time_and_a_day,
                 the_key_of_what_lives_is_kept_however_old,
                 sessions_that_ended_long_ago_are_forgotten,
+            ]
+            latency: [
+                each_stage_of_a_stop_is_counted_once,
+                a_result_that_came_too_late_is_counted_as_the_end_of_its_stop,
+                a_presumed_end_is_not_counted_as_an_end,
+                counts_are_of_their_minute_and_forgotten_with_history,
             ]
             outages: [
                 an_extension_holds_every_live_lease_at_least_so_long,
