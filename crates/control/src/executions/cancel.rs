@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use taskpilot_api::executions::ExecutionView;
 use taskpilot_api::extensions::Extension;
+use taskpilot_api::headers::PREFERENCE_APPLIED;
 use taskpilot_api::problem::Outcome;
 use taskpilot_api::scheduler::{CancelExecution, Execution};
 use taskpilot_client::transport::Answer;
@@ -43,8 +44,13 @@ pub(crate) enum Canceled {
     Decided,
     /// And the stop is settled.
     Settled,
-    /// And the stop was not settled in time: this is how far it has come.
-    Open(Box<ExecutionView>),
+    /// And the stop is not settled: this is how far it has come.
+    Open {
+        /// The execution as it is told.
+        view: Box<ExecutionView>,
+        /// Whether the scheduler waited as it was asked to.
+        honoured: bool,
+    },
 }
 
 /// Cancels the execution of a task; one that is binding is canceled before it can begin.
@@ -98,15 +104,20 @@ async fn send(
     Ok(canceled(&answer, wait))
 }
 
-/// Any success is the verdict. The body is of use only where a wait came to nothing.
+/// Any success is the verdict. The body is of use only where a wait came to nothing, and what the
+/// scheduler does not say of the wait is not said by us.
 fn canceled(answer: &Answer, wait: Option<Duration>) -> Canceled {
-    match wait {
-        None => Canceled::Decided,
-        Some(_) if answer.status.as_u16() != 202 => Canceled::Settled,
-        Some(_) => match answer.read::<Execution>() {
-            Ok(execution) => Canceled::Open(Box::new(view::of(execution))),
+    let honoured = answer.headers.contains_key(PREFERENCE_APPLIED);
+    match (wait, answer.status.as_u16()) {
+        (Some(_), 202) => match answer.read::<Execution>() {
+            Ok(execution) => Canceled::Open {
+                view: Box::new(view::of(execution)),
+                honoured,
+            },
             Err(_) => Canceled::Decided,
         },
+        (Some(_), _) if honoured => Canceled::Settled,
+        (Some(_) | None, _) => Canceled::Decided,
     }
 }
 

@@ -96,12 +96,16 @@ pub(super) async fn cancel_task_execution(
 
 /// A verdict alone does not honour the wish to wait, and does not say that it did.
 fn answer(canceled: &Canceled, patience: &Patience) -> Response {
-    let mut response = match canceled {
-        Canceled::Decided => return StatusCode::NO_CONTENT.into_response(),
-        Canceled::Settled => StatusCode::NO_CONTENT.into_response(),
-        Canceled::Open(view) => (StatusCode::ACCEPTED, Json(view)).into_response(),
+    let (mut response, honoured) = match canceled {
+        Canceled::Decided => (StatusCode::NO_CONTENT.into_response(), false),
+        Canceled::Settled => (StatusCode::NO_CONTENT.into_response(), true),
+        Canceled::Open { view, honoured } => (
+            (StatusCode::ACCEPTED, Json(view)).into_response(),
+            *honoured,
+        ),
     };
-    response.headers_mut().extend(patience.applied());
+    let applied = patience.applied().filter(|_| honoured);
+    response.headers_mut().extend(applied);
     response
 }
 

@@ -159,6 +159,14 @@ impl Work<'_> {
         assert_eq!(verdicts["verdicts"][0]["verdict"], "applied", "{verdicts}");
     }
 
+    /// Reports that its worker cannot end the attempt: `stuck` or `abandoned`.
+    pub(crate) async fn give_up(&self, stage: &str) {
+        let verdicts = self
+            .call("stops", &self.item(&json!({ "stage": stage })))
+            .await;
+        assert_eq!(verdicts["verdicts"][0]["verdict"], "applied", "{verdicts}");
+    }
+
     /// Reports that nothing is left of the attempt.
     pub(crate) async fn stop(&self) {
         let stopped = self.item(&json!({"stage": "stopped", "how": "terminated"}));

@@ -1,6 +1,7 @@
 //! `PUT /api/tasks/{id}/execution/cancel` of a bound task.
 
 use serde_json::json;
+use taskpilot_api::extensions::Extensions;
 use taskpilot_client::transport::Policy;
 use taskpilot_e2e::ports::ReservedPort;
 use taskpilot_e2e::stand_in::{Manner, Says, StandIn};
@@ -78,6 +79,101 @@ async fn a_wait_ends_with_the_stop() {
         (settled.status, settled.header("preference-applied")),
         (204, Some("wait=60"))
     );
+}
+
+/// What is answered to a cancel that waits: the status, the wish that was honoured, and how far the
+/// stop has come where that is told.
+fn waited(answer: &Answer) -> (u16, Option<&str>, Option<&str>) {
+    (
+        answer.status,
+        answer.header("preference-applied"),
+        answer.body["stop"]["status"].as_str(),
+    )
+}
+
+#[tokio::test]
+async fn where_nothing_ran_nobody_waits_and_no_wish_is_longer_than_a_minute() {
+    let (_scheduler, control) = with_scheduler().await;
+    let (task, _) = control.bound().await;
+    for (wish, applied) in [("wait=60", "wait=60"), ("wait=3600", "wait=60")] {
+        let settled = control.send(cancel(task).header("prefer", wish)).await;
+        assert_eq!(waited(&settled), (204, Some(applied), None));
+    }
+    let view = control.view(task).await;
+    assert_eq!(view.body["stop"]["status"], "NOT_NEEDED");
+}
+
+#[tokio::test]
+async fn a_wait_ends_where_the_worker_gives_up_and_a_repeat_does_not_wait() {
+    for (stage, status) in [("stuck", "STUCK"), ("abandoned", "ABANDONED")] {
+        let (scheduler, control) = with_scheduler().await;
+        let (task, _) = control.bound().await;
+        let work = scheduler.start_work().await;
+        let open = control.send(cancel(task).header("prefer", "wait=60"));
+        let giving_up = async {
+            wait_until("it is canceled", SOON, || async {
+                Ok((control.view(task).await.body["status"] == "CANCELED").then_some(()))
+            })
+            .await
+            .unwrap();
+            work.give_up(stage).await;
+        };
+        let (open, ()) = tokio::join!(open, giving_up);
+        assert_eq!(waited(&open), (202, Some("wait=60"), Some(status)));
+        let again = control.send(cancel(task).header("prefer", "wait=60")).await;
+        assert_eq!(waited(&again), (202, Some("wait=60"), Some(status)));
+        work.stop().await;
+        let proven = control.send(cancel(task).header("prefer", "wait=60")).await;
+        assert_eq!(waited(&proven), (204, Some("wait=60"), None));
+    }
+}
+
+#[tokio::test]
+async fn a_stop_that_is_presumed_ends_the_wait() {
+    let (scheduler, control) = with_scheduler().await;
+    let (task, _) = control.bound().await;
+    let _work = scheduler.start_work().await;
+    let settled = control.send(cancel(task).header("prefer", "wait=60"));
+    let leases_end = async {
+        // By steps: a jump would be an outage, for which a worker is not to blame.
+        wait_until("the stop is presumed", SOON, || async {
+            control.clock.advance(1_000);
+            scheduler.tick().await;
+            let view = control.view(task).await.body;
+            Ok((view["stop"]["status"] == "PRESUMED").then_some(()))
+        })
+        .await
+        .unwrap();
+    };
+    let (settled, ()) = tokio::join!(settled, leases_end);
+    assert_eq!(waited(&settled), (204, Some("wait=60"), None));
+}
+
+#[tokio::test]
+async fn a_wait_that_the_scheduler_did_not_keep_is_not_claimed() {
+    let scheduler = StandIn::start().await.unwrap();
+    let control = before(&scheduler.url());
+    let (task, execution) = control.bound().await;
+    let told = json!({"id": execution, "status": "CANCELED", "stop": {"status": "REQUESTED"}});
+    // What the scheduler offers is learned anew.
+    let control = control.restart(&scheduler.url());
+    for (status, kept, expected) in [
+        (202, true, (202, Some("wait=7"), Some("REQUESTED"))),
+        (202, false, (202, None, Some("REQUESTED"))),
+        (200, true, (204, Some("wait=7"), None)),
+        (200, false, (204, None, None)),
+    ] {
+        let says = Says::status(status).json(&told);
+        let says = says.header("TaskPilot-Extensions", Extensions::all().to_header());
+        let says = if kept {
+            says.header("Preference-Applied", "wait=7")
+        } else {
+            says
+        };
+        scheduler.behave(says.into());
+        let answer = control.send(cancel(task).header("prefer", "wait=7")).await;
+        assert_eq!(waited(&answer), expected, "{status} {kept}");
+    }
 }
 
 #[tokio::test]

@@ -39,6 +39,17 @@ async fn where_no_stop_is_needed_nobody_waits() {
 }
 
 #[tokio::test]
+async fn no_wish_is_longer_than_a_minute() {
+    let service = start().await;
+    service.create().await;
+    let answer = service.send(cancel(3_600)).await;
+    assert_eq!(
+        told(&answer),
+        (200, Some("wait=60"), "CANCELED", "NOT_NEEDED")
+    );
+}
+
+#[tokio::test]
 async fn a_proof_that_arrives_ends_the_wait() {
     let service = start().await;
     let (worker, grant) = service.running().await;
