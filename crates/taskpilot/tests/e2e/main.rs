@@ -7,6 +7,7 @@ mod backup;
 mod bad_input;
 mod bench;
 mod binding;
+mod bounds;
 mod cancel_table;
 mod command_line;
 #[cfg(feature = "fault-points")]

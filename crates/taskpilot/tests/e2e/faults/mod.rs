@@ -8,4 +8,4 @@ mod reports;
 mod scheduler_calls;
 mod truth;
 
-pub(crate) use truth::ended_as;
+pub(crate) use truth::{ended_as, one_at_a_time};

@@ -45,7 +45,7 @@ pub(crate) async fn ended_as(fleet: &Fleet, bound: Bound, status: &str) -> Resul
 }
 
 /// Fails where two attempts ran at once or one ran twice; gives how many came to their end.
-fn one_at_a_time(fleet: &Fleet, execution: i64) -> Result<usize> {
+pub(crate) fn one_at_a_time(fleet: &Fleet, execution: i64) -> Result<usize> {
     let marks = fleet.bench.ledger().of(execution)?;
     let (mut current, mut ends) = (0, 0);
     for mark in &marks {
