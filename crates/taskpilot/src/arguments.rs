@@ -31,7 +31,8 @@ Exit codes:
     9  the data was written by a newer release
    10  the task that was waited for failed
    11  the task that was waited for was canceled
-   12  canceled, and the end of the work is not proven
+   12  canceled, and nobody can prove that the work has ended
+   13  canceled, and the work could not be ended: it may still run
   130  ended by Ctrl-C
 
 Environment:

@@ -31,8 +31,10 @@ pub(crate) enum Code {
     TaskFailed = 10,
     /// The task that was waited for was canceled.
     TaskCanceled = 11,
-    /// The verdict stands, and the end of the work is not proven.
+    /// The verdict stands, and nobody can prove that the work has ended.
     StopNotProven = 12,
+    /// The verdict stands, and the work could not be ended: it may still run.
+    StopGivenUp = 13,
     /// Ended by Ctrl-C.
     Interrupted = 130,
 }

@@ -1,6 +1,7 @@
 //! What people see: data on standard output, talk on standard error.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -16,9 +17,29 @@ pub(crate) enum Format {
     Json,
 }
 
+/// Whether the last line of the output has no end yet: whatever comes next begins a new one.
+static IS_GROWING: AtomicBool = AtomicBool::new(false);
+
 /// Prints a line of data.
 pub(crate) fn line(text: &str) {
     write(&printable(text));
+}
+
+/// Adds to the line that grows, with a comma before it, or begins one.
+pub(crate) fn grow(text: &str) {
+    let comma = if IS_GROWING.swap(true, Ordering::Relaxed) {
+        ", "
+    } else {
+        ""
+    };
+    put(&format!("{comma}{}", printable(text)));
+}
+
+/// Ends the line that grows, if there is one.
+pub(crate) fn end_growing() {
+    if IS_GROWING.swap(false, Ordering::Relaxed) {
+        put("\n");
+    }
 }
 
 /// Prints text as it is: ours, of many lines.
@@ -26,11 +47,17 @@ pub(crate) fn text(text: &str) {
     write(text.trim_end());
 }
 
-/// Writes a line as it is. A reader that went away (`| head`) ends the process quietly; data that
-/// cannot be written (a full disk) ends it loudly.
+/// Writes a line as it is.
 fn write(text: &str) {
+    end_growing();
+    put(&format!("{text}\n"));
+}
+
+/// Writes text as it is. A reader that went away (`| head`) ends the process quietly; data that
+/// cannot be written (a full disk) ends it loudly.
+fn put(text: &str) {
     let mut out = std::io::stdout().lock();
-    let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else {
+    let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) else {
         return;
     };
     if error.kind() == std::io::ErrorKind::BrokenPipe {
@@ -54,17 +81,20 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
 /// Says something that is not data, such as what to do next; only where somebody looks.
 pub(crate) fn hint(text: &str) {
     if std::io::stderr().is_terminal() {
+        end_growing();
         let _ = writeln!(std::io::stderr(), "{}", dim(text));
     }
 }
 
 /// Says something that is not data and that matters to everybody.
 pub(crate) fn note(text: &str) {
+    end_growing();
     let _ = writeln!(std::io::stderr(), "{}", printable(text));
 }
 
 /// Says what went wrong; to programs as the two members of a problem document that they branch on.
 pub(crate) fn say_error(failure: &Failure, format: Format) {
+    end_growing();
     let text = match (failure, format) {
         (Failure::Problem(_, problem), _) => problem.clone(),
         (_, Format::Json) => {

@@ -2,6 +2,7 @@
 
 use taskpilot_api::executions::{AttemptRecord, ExecutionView, StopRecord};
 use taskpilot_api::tasks::{Task, TaskItem};
+use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
 
 use crate::durations::written;
@@ -148,11 +149,14 @@ pub(super) fn stop_stages(record: &StopRecord) -> Vec<String> {
         return Vec::new();
     };
     let last = record.status.as_str().to_lowercase();
+    // Where nothing ran, nothing has ended.
+    let was_needed = record.status.known() != Some(StopStatus::NotNeeded);
+    let ended = record.ended_at.filter(|_| was_needed);
     [
         ("requested", Some(requested)),
         ("delivered", record.delivered_at),
         ("signaled", record.acknowledged_at),
-        (last.as_str(), record.ended_at),
+        (last.as_str(), ended),
     ]
     .into_iter()
     .filter_map(|(stage, at)| at.map(|at| format!("{stage} {}", written(at.ms_since(requested)))))

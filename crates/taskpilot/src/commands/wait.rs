@@ -194,9 +194,8 @@ fn gave_up(status: StopStatus) -> bool {
 pub(super) fn stop_code(view: &ExecutionView) -> Code {
     match stop_status(view) {
         Some(StopStatus::NotNeeded | StopStatus::Stopped) => Code::Ok,
-        Some(StopStatus::Presumed | StopStatus::Abandoned | StopStatus::Stuck) | None => {
-            Code::StopNotProven
-        }
+        Some(StopStatus::Presumed) | None => Code::StopNotProven,
+        Some(StopStatus::Abandoned | StopStatus::Stuck) => Code::StopGivenUp,
         Some(StopStatus::Requested | StopStatus::Delivered | StopStatus::Acknowledged) => {
             Code::TimedOut
         }

@@ -9,6 +9,7 @@ mod bench;
 mod binding;
 mod bounds;
 mod cancel_table;
+mod cancel_waits;
 mod command_line;
 #[cfg(feature = "fault-points")]
 mod crash_points;

@@ -21,6 +21,7 @@ async fn nothing_that_a_scheduler_says_steers_the_terminal() -> Result<()> {
         format!("execution get {task}"),
         format!("task get {task}"),
         format!("task watch {task} --timeout 0"),
+        format!("task cancel {task} --wait=0"),
         "task list".to_owned(),
     ] {
         let ended = launch(&only.bench)

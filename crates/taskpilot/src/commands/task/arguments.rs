@@ -11,6 +11,18 @@ use taskpilot_domain::ids::TaskId;
 use crate::arguments::ClientArgs;
 use crate::durations;
 
+/// Behind the help of `task cancel`.
+const WAITED: &str = "\
+With --wait the stages of the stop are told as they are seen, with the time since the request:
+  requested 0 ms, delivered 3 ms, signaled 4 ms, stopped 231 ms
+
+Exit codes with --wait:
+   0  the end of the work is proven, or nothing ran
+   5  it had ended before: nothing is canceled
+   6  the wait ran out
+  12  nobody can prove that the work has ended: its worker is gone
+  13  the work could not be ended: it may still run";
+
 /// What to do with tasks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TaskCommand {
@@ -162,6 +174,7 @@ pub(crate) struct BindArgs {
 
 /// `task cancel`.
 #[derive(Debug, Args)]
+#[command(after_help = WAITED)]
 pub(crate) struct CancelArgs {
     /// The task
     pub(super) id: TaskId,
