@@ -212,3 +212,26 @@ fn every_example_has_its_line() -> Result<()> {
     }
     Ok(())
 }
+
+/// A claim that names a test is worth no more than the test.
+#[test]
+fn the_tests_that_the_comparison_names_are_there() -> Result<()> {
+    let text = fs::read_to_string(repository().join("docs/comparison.md"))?;
+    let quoted = text.split('`').skip(1).step_by(2);
+    let tests: Vec<&str> = quoted.filter(|word| word.contains("::")).collect();
+    ensure!(tests.len() > 10, "{tests:?}");
+    for test in tests {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
+        let file = |path: &str| here.join(path.replace("::", "/")).with_extension("rs");
+        if file(test).is_file() {
+            continue;
+        }
+        let (module, name) = test.rsplit_once("::").context("no module")?;
+        let source = fs::read_to_string(file(module)).context(test.to_owned())?;
+        ensure!(
+            source.contains(&format!("fn {name}(")),
+            "{test} is not there"
+        );
+    }
+    Ok(())
+}
