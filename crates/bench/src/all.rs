@@ -16,12 +16,25 @@ enum Part {
     Lifecycle(Through),
     Drain,
     Dispatch(Handler),
-    Cancel(Entrance),
+    Cancel(Beside),
     Memory,
     Curve,
 }
 
-const PARTS: [Part; 11] = [
+/// What a cancel is measured beside.
+#[derive(Debug, Clone, Copy)]
+enum Beside {
+    /// A thousand processes, then ten times as much; at the control plane.
+    Much,
+    /// A thousand processes, at the scheduler.
+    MuchAtTheScheduler,
+    /// Ten processes.
+    Little,
+    /// Processes of several workers.
+    SeveralWorkers,
+}
+
+const PARTS: [Part; 13] = [
     Part::Floor,
     Part::Lifecycle(Through::Batch),
     Part::Lifecycle(Through::Scheduler),
@@ -29,8 +42,10 @@ const PARTS: [Part; 11] = [
     Part::Drain,
     Part::Dispatch(Handler::InProcess),
     Part::Dispatch(Handler::Command),
-    Part::Cancel(Entrance::Control),
-    Part::Cancel(Entrance::Scheduler),
+    Part::Cancel(Beside::Much),
+    Part::Cancel(Beside::MuchAtTheScheduler),
+    Part::Cancel(Beside::Little),
+    Part::Cancel(Beside::SeveralWorkers),
     Part::Memory,
     Part::Curve,
 ];
@@ -95,7 +110,7 @@ impl Plan {
             Part::Lifecycle(through) => lifecycle::measure(&self.lifecycle(through)).await,
             Part::Drain => drain::measure(&self.drain()).await,
             Part::Dispatch(handler) => dispatch::measure(&self.dispatch(handler)).await,
-            Part::Cancel(through) => cancel::measure(&self.cancel(through)).await,
+            Part::Cancel(beside) => cancel::measure(&self.cancel(beside)).await,
             Part::Memory => memory::measure(&self.memory()).await,
             Part::Curve => curve::measure(&self.curve()).await,
         }
@@ -146,13 +161,34 @@ impl Plan {
         }
     }
 
-    fn cancel(&self, through: Entrance) -> CancelArgs {
-        CancelArgs {
+    fn cancel(&self, beside: Beside) -> CancelArgs {
+        let alone = CancelArgs {
             processes: self.few(1_000),
+            in_process: 0,
+            workers: 1,
             count: self.few(200),
             interval_ms: 100,
-            through,
+            through: Entrance::Control,
             place: self.place.few_runs(),
+        };
+        match beside {
+            Beside::Much => CancelArgs {
+                in_process: self.few(9_000),
+                ..alone
+            },
+            Beside::MuchAtTheScheduler => CancelArgs {
+                through: Entrance::Scheduler,
+                ..alone
+            },
+            Beside::Little => CancelArgs {
+                processes: 10,
+                ..alone
+            },
+            Beside::SeveralWorkers => CancelArgs {
+                processes: self.few(400),
+                workers: 4,
+                ..alone
+            },
         }
     }
 

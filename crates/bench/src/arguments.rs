@@ -177,7 +177,14 @@ pub(crate) struct CancelArgs {
     /// Processes that run all the time
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) processes: u32,
-    /// Cancels of each run
+    /// Attempts that sessions of the load generator hold beside them in a second series of cancels,
+    /// which is compared with the first; 0 leaves it out
+    #[arg(long, value_name = "N", default_value_t = 9_000, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    pub(crate) in_process: u32,
+    /// Workers that run the processes
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(crate) workers: u32,
+    /// Cancels of each series
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) count: u32,
     /// Milliseconds between them

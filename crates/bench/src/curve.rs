@@ -3,18 +3,15 @@
 use anyhow::{Context, Result};
 
 use crate::arguments::{CurveArgs, Size, Through};
-use crate::bodies::KIND;
+use crate::hold::hold;
 use crate::latency::Latencies;
 use crate::load::{Order, Outcome, Plan, run};
 use crate::plot;
 use crate::report::{Curve, Goal, Point, Report, median};
-use crate::session::{Session, Trade};
 use crate::target::{Setup, Target};
 
 /// Longer than any measurement: what is held for it gives no sign of life.
 const LEASE_MS: u64 = 600_000;
-/// Slots of a session that holds work.
-const HELD_BY_ONE: u32 = 1_000;
 
 const WAITING: &[u64] = &[0, 10_000, 100_000, 1_000_000];
 const RUNNING: &[u64] = &[0, 100, 1_000, 10_000];
@@ -182,24 +179,6 @@ async fn running(args: &CurveArgs, report: &mut Report) -> Result<()> {
     }
     points.tell(report, "lifecycles");
     Ok(())
-}
-
-/// Sessions that hold so many for as long as they are there.
-async fn hold(count: u64, target: &Target) -> Result<Vec<Session>> {
-    let mut holders = Vec::new();
-    let mut held = 0;
-    while held < count {
-        let trade = Trade {
-            name: "bench-holder",
-            kind: KIND,
-            slots: HELD_BY_ONE,
-        };
-        let mut holder = Session::register(&target.scheduler, trade).await?;
-        let left = u32::try_from(count - held)?;
-        held += holder.take(HELD_BY_ONE.min(left)).await?;
-        holders.push(holder);
-    }
-    Ok(holders)
 }
 
 /// The same work for more and more workers, each of which takes ten at a time and waits when there

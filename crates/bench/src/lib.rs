@@ -15,6 +15,7 @@ mod dispatch;
 mod drain;
 mod floor;
 mod handler;
+mod hold;
 mod latency;
 mod lifecycle;
 mod load;

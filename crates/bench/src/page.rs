@@ -32,6 +32,7 @@ Why a goal is missed is written by hand in [missed.md](missed.md), which no run 
 - In the curves, executions that wait are those behind the ones that are claimed, and those that ended before are counted when the first run of a point begins: each run adds its own.
 - Memory is what is resident without the pages of files.
 - Workers of the lifecycles, drains and curves are sessions of the load generator whose handlers take no time.
+  Sessions of the same kind hold what runs beside the processes of the cancels, and renew their leases.
   At most 768 claims wait at the scheduler at once: of 1,000 workers the others are answered at once, and ask again when their wait would have been over, 0.2 s after they asked.
 ";
 

@@ -106,15 +106,16 @@ impl Report {
     }
 
     /// Adds p50, p99 and the longest of each run; the goals are for the first two.
-    pub(crate) fn latencies(
+    pub(crate) fn latencies<'r>(
         &mut self,
         name: &str,
-        runs: &[Latencies],
+        runs: impl IntoIterator<Item = &'r Latencies>,
         (p50, p99): (Option<Goal>, Option<Goal>),
     ) {
+        let runs = runs.into_iter().filter(|run| !run.is_empty());
+        let runs: Vec<&Latencies> = runs.collect();
         let of = |quantile: f64| -> Vec<f64> {
-            let runs = runs.iter().filter(|run| !run.is_empty());
-            runs.map(|run| run.quantile_ms(quantile)).collect()
+            runs.iter().map(|run| run.quantile_ms(quantile)).collect()
         };
         self.figure(format!("{name} p50"), "ms", &of(0.5), p50);
         self.figure(format!("{name} p99"), "ms", &of(0.99), p99);

@@ -136,6 +136,14 @@ impl Session {
         Ok(answer.grants.len() as u64)
     }
 
+    /// Keeps what it has, with a heartbeat whenever one is due, until it is dropped.
+    pub(crate) async fn keep(mut self) -> Result<()> {
+        loop {
+            wait_until_ns(self.beat_at_ns).await?;
+            self.beat_if_due().await?;
+        }
+    }
+
     /// Says goodbye, after which its attempts are somebody else's.
     pub(crate) async fn end(mut self) -> Result<()> {
         self.call(Method::DELETE, "", String::new()).await.map(drop)

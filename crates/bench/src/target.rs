@@ -30,10 +30,11 @@ pub(crate) struct Target {
     own: Option<Own>,
 }
 
-/// A process that was started for the measurement.
+/// A process that was started for the measurement, and workers beside its own.
 #[derive(Debug)]
 struct Own {
     child: Child,
+    workers: Vec<Child>,
     directory: TempDir,
 }
 
@@ -64,16 +65,9 @@ impl Target {
     pub(crate) async fn start(parent: &Path, setup: &Setup) -> Result<Self> {
         let directory = below(parent)?;
         let home = directory.path();
-        let program = std::env::current_exe().context("the program has no path")?;
-        let mut command = Command::new(program);
+        let mut command = program(home, "log")?;
         command
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("TASKPILOT_LOG", "warn")
-            .current_dir(home)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(File::create(home.join("log"))?)
             .args(["up", "--control", "127.0.0.1:0"])
             .args(["--scheduler", "127.0.0.1:0", "--data"])
             .arg(home.join("data"));
@@ -89,13 +83,36 @@ impl Target {
             command.arg("--handlers").arg(home.join("handlers.toml"));
         }
         let child = command.spawn().context("taskpilot up did not start")?;
-        let mut own = Own { child, directory };
+        let mut own = Own {
+            child,
+            workers: Vec::new(),
+            directory,
+        };
         let (control, scheduler) = own.ready().await?;
         Ok(Self {
             scheduler,
             control: Some(control),
             own: Some(own),
         })
+    }
+
+    /// Starts one more worker, with the handlers that the private one was set up with. It is there
+    /// when it takes work.
+    pub(crate) fn start_worker(&mut self, slots: u32) -> Result<()> {
+        let url = self.scheduler.clone();
+        let own = self.own.as_mut();
+        let own = own.context("only a private TaskPilot gets more workers")?;
+        let (home, number) = (own.directory.path(), own.workers.len() + 1);
+        let mut command = program(home, &format!("worker-{number}.log"))?;
+        command
+            .stdout(Stdio::null())
+            .args(["worker", "--scheduler-url", &url, "--handlers"])
+            .arg(home.join("handlers.toml"))
+            .args(["--slots", &slots.to_string(), "--drain-ms", "0", "--data"])
+            .arg(home.join(format!("worker-{number}")));
+        let child = command.spawn().context("taskpilot worker did not start")?;
+        own.workers.push(child);
+        Ok(())
     }
 
     /// The control plane.
@@ -121,6 +138,16 @@ impl Target {
     /// Ends a private one politely, so that nothing it started is left.
     pub(crate) async fn end(mut self) -> Result<()> {
         if let Some(own) = &mut self.own {
+            for worker in &own.workers {
+                kill_process(Pid::from_child(worker), Signal::TERM)?;
+            }
+            for worker in &mut own.workers {
+                Process::of(Pid::from_child(worker))?.ended().await?;
+                let status = worker.wait()?;
+                if !status.success() {
+                    bail!("taskpilot worker ended with {status}");
+                }
+            }
             let pid = Pid::from_child(&own.child);
             let process = Process::of(pid)?;
             kill_process(pid, Signal::TERM)?;
@@ -132,6 +159,20 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// This binary as a server below a directory, with nothing of the caller's configuration.
+fn program(home: &Path, log: &str) -> Result<Command> {
+    let program = std::env::current_exe().context("the program has no path")?;
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("TASKPILOT_LOG", "warn")
+        .current_dir(home)
+        .stdin(Stdio::null())
+        .stderr(File::create(home.join(log))?);
+    Ok(command)
 }
 
 /// A directory that goes away with the measurement.
@@ -169,15 +210,22 @@ impl Drop for Own {
     /// Where a measurement is given up: politely too, so that what runs under it is gone before its
     /// directory is.
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(Some(_))) {
-            return;
+        for worker in &mut self.workers {
+            end_politely(worker);
         }
-        let pid = Pid::from_child(&self.child);
-        if let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) {
-            let _ = kill_process(pid, Signal::TERM);
-            let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&END_TIME));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end_politely(&mut self.child);
     }
+}
+
+fn end_politely(child: &mut Child) {
+    if matches!(child.try_wait(), Ok(Some(_))) {
+        return;
+    }
+    let pid = Pid::from_child(child);
+    if let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) {
+        let _ = kill_process(pid, Signal::TERM);
+        let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&END_TIME));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }

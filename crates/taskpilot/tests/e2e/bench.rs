@@ -148,18 +148,41 @@ async fn a_dispatch_is_measured_by_the_word_of_the_handler() -> Result<()> {
 #[tokio::test]
 async fn a_cancel_is_measured_to_the_end_of_the_process() -> Result<()> {
     for service in ["scheduler", "control"] {
-        let options = format!("--processes 6 --count 4 --interval-ms 60 --through {service}");
-        let report = measured("cancel", &options).await?;
-        let expected = [
-            "request to verdict",
-            "request to handler signaled",
-            "request to process gone",
-            "lateness of the sends",
-        ];
-        let expected =
-            expected.map(|what| ["p50", "p99", "max"].map(|quantile| format!("{what} {quantile}")));
-        assert_eq!(figures(&report)?, expected.concat());
+        let options = "--processes 6 --in-process 0 --count 4 --interval-ms 60 --through";
+        let report = measured("cancel", &format!("{options} {service}")).await?;
+        let expected = [STAGES.as_slice(), &["lateness of the sends"]].concat();
+        assert_eq!(figures(&report)?, quantiles(&expected));
     }
+    Ok(())
+}
+
+const STAGES: [&str; 3] = [
+    "request to verdict",
+    "request to handler signaled",
+    "request to process gone",
+];
+
+fn quantiles(names: &[&str]) -> Vec<String> {
+    let of = |name: &&str| ["p50", "p99", "max"].map(|quantile| format!("{name} {quantile}"));
+    names.iter().flat_map(of).collect()
+}
+
+#[tokio::test]
+async fn cancels_are_measured_beside_more_and_with_several_workers() -> Result<()> {
+    let options = "--processes 6 --in-process 1500 --workers 2 --count 4 --interval-ms 60";
+    let report = measured("cancel", options).await?;
+    let names = figures(&report)?;
+    let all = [STAGES.as_slice(), &["lateness of the sends"]].concat();
+    let beside = all.iter().map(|name| format!("{name}, beside 1500 more,"));
+    let beside: Vec<String> = beside.collect();
+    let beside: Vec<&str> = beside.iter().map(String::as_str).collect();
+    assert_eq!(names[12..24], quantiles(&beside));
+    let multiples = STAGES.map(|stage| {
+        let of = |word| format!("{stage} {word} beside 1500 more, as a multiple of that without");
+        ["p50", "p99"].map(of)
+    });
+    assert_eq!(names[24..], multiples.concat());
+    assert_eq!(report["settings"]["workers"], 2);
     Ok(())
 }
 
@@ -260,10 +283,10 @@ async fn all_is_measured_and_written_down() -> Result<()> {
     }
     let read = |name: &str| std::fs::read_to_string(out.path().join(name));
     let results: Value = serde_json::from_str(&read("results.json")?)?;
-    assert_eq!(results.as_array().map(Vec::len), Some(11));
+    assert_eq!(results.as_array().map(Vec::len), Some(13));
     let page = read("README.md")?;
-    // The method, the goals and the machine stand before the eleven.
-    assert_eq!(page.matches("\n## ").count(), 3 + 11);
+    // The method, the goals and the machine stand before the thirteen.
+    assert_eq!(page.matches("\n## ").count(), 3 + 13);
     assert!(page.contains("| File system | "), "{page}");
     assert!(!page.contains("Not complete"), "{page}");
     assert_eq!(read("curves.svg")?.matches("<polyline").count(), 8);
@@ -313,7 +336,7 @@ async fn a_floor_ends_when_it_is_told_to() -> Result<()> {
 
 #[tokio::test]
 async fn a_cancel_that_is_interrupted_leaves_no_process() -> Result<()> {
-    let options = "cancel --processes 6 --count 1000";
+    let options = "cancel --processes 6 --workers 2 --count 1000";
     let began = |place: &Path| {
         let running = processes_with(&place.join("").to_string_lossy())?;
         let handlers = running
@@ -338,8 +361,8 @@ async fn what_was_measured_is_kept_when_the_rest_is_not() -> Result<()> {
     assert_eq!(ended, (Some(1), TOLD.to_owned()));
     let results: Value = serde_json::from_str(&read("results.json")?)?;
     let done = results.as_array().map_or(0, Vec::len);
-    ensure!((1..11).contains(&done), "{done}");
-    let told = format!("{done} of 11 measurements are here");
+    ensure!((1..13).contains(&done), "{done}");
+    let told = format!("{done} of 13 measurements are here");
     assert!(read("README.md")?.contains(&told));
     assert_eq!(read("missed.md")?, "by hand");
     Ok(())
