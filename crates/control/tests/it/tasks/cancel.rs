@@ -118,9 +118,11 @@ async fn a_wait_ends_where_the_worker_gives_up_and_a_repeat_does_not_wait() {
             .unwrap();
             work.give_up(stage).await;
         };
+        let open = async { tokio::time::timeout(SOON, open).await.unwrap() };
         let (open, ()) = tokio::join!(open, giving_up);
         assert_eq!(waited(&open), (202, Some("wait=60"), Some(status)));
-        let again = control.send(cancel(task).header("prefer", "wait=60")).await;
+        let again = control.send(cancel(task).header("prefer", "wait=60"));
+        let again = tokio::time::timeout(SOON, again).await.unwrap();
         assert_eq!(waited(&again), (202, Some("wait=60"), Some(status)));
         work.stop().await;
         let proven = control.send(cancel(task).header("prefer", "wait=60")).await;
