@@ -81,7 +81,12 @@ fn fill(first: Option<&Arc<str>>, later: Option<&Arc<str>>) -> Option<Arc<str>> 
     let (Some(first), Some(later)) = (first, later) else {
         return first.or(later).cloned();
     };
-    let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
+    // A field that is null was not said.
+    let object = |text: &str| {
+        let mut fields = serde_json::from_str::<Map<String, Value>>(text).ok()?;
+        fields.retain(|_, value| !value.is_null());
+        Some(fields)
+    };
     let known = object(first).map_or(0, |fields| fields.len());
     let mut fields = object(later).unwrap_or_default();
     fields.extend(object(first)?);

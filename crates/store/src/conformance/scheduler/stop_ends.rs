@@ -171,7 +171,9 @@ pub async fn what_was_said_first_of_a_stop_stands_and_later_facts_fill_the_rest(
     let (worker, grant) = scene.stopping(at(0), 100).await;
     let survived = StopReport {
         containment: Some(Containment::Subreaper),
-        evidence: Some(Arc::from(r#"{"detail":"still alive: [7]"}"#)),
+        evidence: Some(Arc::from(
+            r#"{"detail":"still alive: [7]","proof":null,"swept":null}"#,
+        )),
         ..stage(grant.fence, StopEvent::Unkillable)
     };
     let proof = StopReport {
