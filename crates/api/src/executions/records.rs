@@ -56,7 +56,7 @@ pub struct StopRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Evidence {
-    /// Processes that outlived the main one and were ended with it.
+    /// Processes that were signaled: the program and its tree where it was stopped, else what it left.
     pub swept: Option<u32>,
     /// What answered that nothing is left: `waitpid`, `cgroup`, `journal` or `handler`.
     pub proof: Option<String>,

@@ -81,7 +81,7 @@ impl OutputBody {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EvidenceBody {
-    /// Processes that outlived the main one and were ended with it.
+    /// Processes that were signaled: the program and its tree where it was stopped, else what it left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub swept: Option<u32>,
     /// What answered that nothing is left: `waitpid`, `cgroup`, `journal` or `handler`; cut at 64
