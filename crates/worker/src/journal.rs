@@ -11,7 +11,9 @@ use std::{fmt, io};
 use serde::{Deserialize, Serialize};
 use taskpilot_fault::{self as fault, Step};
 
+use crate::groups::Group;
 use crate::process_table::{ProcessId, boot_id};
+use crate::spec::CommandSpec;
 
 /// The journal directory of one worker. Held exclusively: a second worker that swept it would kill
 /// the first one's work.
@@ -37,6 +39,9 @@ pub struct Record {
     pub marker: String,
     /// What it was for.
     pub subject: String,
+    /// The control group that it was to make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
 }
 
 /// The journal cannot be used.
@@ -112,17 +117,13 @@ impl Journal {
     }
 
     /// Adds a record. It is there as a whole or not at all.
-    pub(crate) fn add(
-        &self,
-        supervisor: ProcessId,
-        marker: &str,
-        subject: &str,
-    ) -> io::Result<Entry> {
+    pub(crate) fn add(&self, supervisor: ProcessId, spec: &CommandSpec) -> io::Result<Entry> {
         let record = Record {
             boot_id: self.shared.boot_id.clone(),
             supervisor,
-            marker: marker.to_owned(),
-            subject: subject.to_owned(),
+            marker: spec.marker.clone(),
+            subject: spec.subject.clone(),
+            group: spec.group.clone(),
         };
         let name = format!("{}-{}", supervisor.pid, supervisor.start_ticks);
         let path = self.shared.directory.join(format!("{name}.json"));
@@ -157,6 +158,14 @@ impl Journal {
 }
 
 impl Entry {
+    /// Takes the record out with the control group that it names: nothing is left in it.
+    pub(crate) fn remove_with_group(self) {
+        if let Some(group) = &self.record.group {
+            disband(group);
+        }
+        self.remove();
+    }
+
     /// Takes the record out: its end is proven, or its boot is over.
     pub(crate) fn remove(self) {
         let removed = fault::within(Step::JournalRemove, || fs::remove_file(&self.path));
@@ -167,9 +176,18 @@ impl Entry {
     }
 }
 
+/// Removes a group in which nothing is left. What cannot be removed costs some memory of the kernel.
+pub(crate) fn disband(group: &Group) {
+    if let Err(error) = group.remove() {
+        let path = group.directory().display();
+        tracing::warn!(%path, %error, "cannot remove a control group");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::BootInstant;
 
     #[test]
     fn a_record_is_there_until_it_is_removed() {
@@ -179,7 +197,8 @@ mod tests {
             pid: 7,
             start_ticks: 9,
         };
-        let entry = journal.add(id, "marker", "execution 1, attempt 1").unwrap();
+        let spec = CommandSpec::new(Vec::new(), "marker".to_owned(), BootInstant::now());
+        let entry = journal.add(id, &spec).unwrap();
         assert_eq!(
             journal.records().unwrap(),
             std::slice::from_ref(&entry.record)

@@ -32,6 +32,8 @@ pub(crate) const KILL_ROUNDS_PER_TURN: usize = 32;
 pub(crate) const TERMINATE_PAUSE_MS: (u64, u64) = (20, 500);
 /// The same while it is killed; it is also killed at every SIGCHLD.
 pub(crate) const KILL_PAUSE_MS: (u64, u64) = (2, 100);
+/// First and longest pause between two looks at a control group that should be empty by now.
+pub(crate) const EMPTY_PAUSE_MS: (u64, u64) = (1, 100);
 /// How long a process may seem to have no environment while it is between two programs, on a busy
 /// machine, and the pause between two looks at it.
 pub(crate) const ENVIRONMENT_LOOK_MS: u64 = 200;

@@ -11,6 +11,7 @@ use taskpilot_domain::limits::{
 };
 
 use crate::clock::BootInstant;
+use crate::groups::Group;
 use crate::limits::ORPHAN_GRACE_MS;
 
 /// The variable that carries [`CommandSpec::marker`] into every process of the tree.
@@ -38,6 +39,8 @@ pub struct CommandSpec {
     pub lease_end: BootInstant,
     /// Bytes kept of the end of each output; at most the default.
     pub output_tail_bytes: usize,
+    /// The control group to make for it, where one is wanted.
+    pub group: Option<Group>,
     /// What the program and everything it starts may use.
     pub limits: ResourceLimits,
     /// The times to keep.
@@ -79,6 +82,7 @@ impl CommandSpec {
             subject: String::new(),
             lease_end,
             output_tail_bytes: OUTPUT_TAIL_BYTES_DEFAULT,
+            group: None,
             limits: ResourceLimits::default(),
             timing: Timing::default(),
         }

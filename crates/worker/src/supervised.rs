@@ -1,7 +1,7 @@
 //! The worker's side of a supervisor: start it, let it run a command, hear what becomes of it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::backstop::{Backstop, Told, backstop};
 use crate::clock::{BootInstant, pause};
-use crate::journal::{Entry, Journal};
+use crate::groups::Groups;
+use crate::journal::{Entry, Journal, disband};
 use crate::limits::{
     EVENTS_MAX, LAST_WORDS_MS, ORDER_BYTES_MAX, PROOF_SLACK_MS, READY_MS, REPORT_BYTES_MAX,
     STDIN_BYTES_MAX, SURVIVORS_PAUSE_MS,
@@ -34,6 +35,7 @@ pub const SUBCOMMAND: &str = "__supervise";
 pub struct Supervision {
     executable: PathBuf,
     journal: Journal,
+    groups: Option<Groups>,
 }
 
 /// A command under its supervisor. Dropping it is as good as the death of the worker: the tree is
@@ -95,23 +97,32 @@ impl Supervision {
         Self {
             executable,
             journal,
+            groups: None,
         }
+    }
+
+    pub(crate) fn executable(&self) -> &Path {
+        &self.executable
+    }
+
+    /// The same with a control group of its own for each command. Where none can be had, a command
+    /// runs without.
+    #[must_use]
+    pub fn in_groups(mut self, groups: Groups) -> Self {
+        self.groups = Some(groups);
+        self
     }
 
     /// Starts a supervisor and tells it the command, which does not run until
     /// [`Supervised::start`]. The supervisor is in the journal when this returns.
-    pub async fn spawn(&self, spec: CommandSpec) -> Result<(Supervised, Events), SuperviseError> {
+    pub async fn spawn(
+        &self,
+        mut spec: CommandSpec,
+    ) -> Result<(Supervised, Events), SuperviseError> {
+        spec.group = self.groups.as_ref().map(|groups| groups.of(&spec.marker));
         let (prepare, input) = encode(spec.clone())?;
         let (told, backstop) = backstop(&spec);
-        let mut command = Command::new(&self.executable);
-        command
-            .arg(SUBCOMMAND)
-            // It needs nothing of ours; the directory must not keep a file system busy.
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+        let mut command = supervisor(&self.executable);
         let started = fault::within(Step::SupervisorStart, || orphans::start(&mut command));
         let (mut child, known) = started?;
         let orders = child
@@ -123,9 +134,7 @@ impl Supervision {
         let reports = child.stdout.take().expect("invariant: piped");
         let supervisor = known.id();
         let journal = self.journal.clone();
-        let entry = tokio::task::spawn_blocking(move || {
-            journal.add(supervisor, &spec.marker, &spec.subject)
-        });
+        let entry = tokio::task::spawn_blocking(move || journal.add(supervisor, &spec));
         let entry = entry.await.map_err(io::Error::other)??;
 
         let (ready, is_ready) = oneshot::channel();
@@ -226,6 +235,20 @@ impl Events {
     }
 }
 
+/// The process that a supervisor is.
+pub(crate) fn supervisor(executable: &Path) -> Command {
+    let mut command = Command::new(executable);
+    command
+        .arg(SUBCOMMAND)
+        // It needs nothing of ours; the directory must not keep a file system busy.
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit());
+    command
+}
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -278,10 +301,13 @@ impl Listening {
     async fn run(mut self, mut process: Process) {
         match self.listen().await {
             Silence::Ended(ended) => {
+                let group = process.entry.record.group.clone();
                 // Before the event: whoever hears of the end finds nothing of it left.
                 process.entry.remove();
                 let _ = self.events.send(Event::Ended(ended)).await;
                 let _ = process.child.wait().await;
+                // It was to do that itself, after its last word.
+                group.as_ref().map(disband);
             }
             Silence::Gone => process.lose(None, &self.events).await,
             Silence::Hangs(cause) => process.lose(Some(cause), &self.events).await,
@@ -305,6 +331,13 @@ impl Listening {
                 Some(Report::Event { event }) => {
                     // It lives and kills in vain: nobody would do better.
                     is_stuck |= matches!(event, Event::Stuck { .. });
+                    if let Event::Started {
+                        no_group: Some(reason),
+                        ..
+                    } = &event
+                    {
+                        tracing::warn!(reason, "an attempt has no control group of its own");
+                    }
                     // Nobody may be listening any more; the end still has to be seen.
                     let _ = self.events.send(event).await;
                 }
@@ -356,7 +389,7 @@ impl Process {
             }
             pause(SURVIVORS_PAUSE_MS).await;
         }
-        self.entry.remove();
+        self.entry.remove_with_group();
         let survivors = Vec::new();
         let _ = events.send(Event::Lost { survivors, cause }).await;
     }

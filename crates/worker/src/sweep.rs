@@ -1,8 +1,8 @@
 //! Ending what a previous life of this worker left, and what a dead supervisor set free.
 //!
 //! A process is signaled only if it is known beyond its pid: by boot, pid and start time of a
-//! recorded supervisor, as a descendant of that one, or by the marker (128 random bits) that the
-//! record names and only its tree has in its environment.
+//! recorded supervisor, as a descendant of that one, by the control group that the record names, or
+//! by the marker (128 random bits) that only its tree has in its environment.
 
 use std::io;
 
@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use taskpilot_domain::limits::KILL_MS;
 
 use crate::clock::{BootInstant, pause};
+use crate::groups::Group;
 use crate::journal::{Entry, Journal, Record};
 use crate::limits::{ORPHAN_GRACE_MS, PREVIOUS_LIFE_PAUSE_MS, PREVIOUS_LIFE_SLACK_MS};
 use crate::orphans::end_orphans_of;
@@ -85,12 +86,13 @@ impl Journal {
 fn settle(gone: Vec<Entry>, outcome: &mut PreviousLife) {
     for entry in gone {
         outcome.gone.push(entry.record.clone());
-        entry.remove();
+        entry.remove_with_group();
     }
 }
 
 /// One pass of SIGKILL; answers what was found alive, so that only a pass that finds nothing counts.
 fn kill_rest(record: &Record) -> Vec<i32> {
+    let grouped = record.group.as_ref().map(kill_group).unwrap_or_default();
     let mut found = Vec::new();
     if record.supervisor.is_alive() {
         // The tree first: without its supervisor it would have no common ancestor any more.
@@ -114,7 +116,27 @@ fn kill_rest(record: &Record) -> Vec<i32> {
     let marked = marked(&record.marker);
     kill(&marked);
     found.extend(marked);
-    found.iter().map(|process| process.pid).collect()
+    let mut found: Vec<i32> = found.iter().map(|process| process.pid).collect();
+    found.extend(grouped);
+    if found.is_empty() && record.group.as_ref().is_some_and(Group::is_populated) {
+        // Nothing that can be named, but the kernel does not say that nothing is there.
+        found.push(record.supervisor.pid);
+    }
+    found
+}
+
+/// Kills all that is in the group of an attempt at once, and says what was there.
+fn kill_group(group: &Group) -> Vec<i32> {
+    if !group.is_populated() {
+        return Vec::new();
+    }
+    let members = group.members();
+    if group.kill().is_err() {
+        for member in &members {
+            member.id.signal(Signal::KILL);
+        }
+    }
+    members.iter().map(|member| member.id.pid).collect()
 }
 
 /// Ends what a dead supervisor left, whether it carries the marker or came to us; answers what

@@ -48,6 +48,10 @@ pub enum Event {
     Started {
         /// The program itself, the root of the tree.
         program: ProcessId,
+        /// What encloses it.
+        containment: Containment,
+        /// Why that is not the control group that was wanted.
+        no_group: Option<String>,
         /// When.
         at: BootInstant,
     },

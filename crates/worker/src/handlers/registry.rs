@@ -68,6 +68,12 @@ impl Handlers {
         all.any(|handler| matches!(**handler, Handler::Function(_)))
     }
 
+    /// Whether some of them are programs.
+    pub(crate) fn has_programs(&self) -> bool {
+        let mut all = self.by_type.values();
+        all.any(|handler| matches!(**handler, Handler::Command(_)))
+    }
+
     fn and(mut self, kind: &str, function: Function) -> Self {
         let handler = Arc::new(Handler::Function(function));
         Arc::make_mut(&mut self.by_type).insert(kind.to_owned(), handler);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use taskpilot_api::workers::{AttemptProgress, AttemptRef, FencedAttempt};
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId};
 use taskpilot_domain::limits::KILL_MS;
+use taskpilot_domain::stop::Containment;
 
 use super::function_loop::Reins;
 use super::messages::Word;
@@ -23,6 +24,8 @@ pub(crate) struct Attempt {
     pub(crate) grace_ms: u64,
     pub(crate) phase: Phase,
     pub(crate) stop: Option<Stop>,
+    /// What encloses its program, as its supervisor said.
+    pub(crate) containment: Containment,
     /// When the tree was first signaled because it shall stop.
     pub(crate) signaled_at: Option<BootInstant>,
     /// SIGKILL did not end the tree so far: some of what is left.
@@ -95,6 +98,7 @@ impl Attempt {
             grace_ms,
             phase: Phase::Preparing,
             stop: None,
+            containment: Containment::Subreaper,
             signaled_at: None,
             survivors: Vec::new(),
             ignored_at: None,

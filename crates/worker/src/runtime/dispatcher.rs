@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use taskpilot_api::workers::{FencedAttempt, Registered};
+use taskpilot_domain::stop::Containment;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,8 @@ use crate::supervised::Supervision;
 pub(crate) struct Means {
     pub(crate) handlers: Handlers,
     pub(crate) supervision: Supervision,
+    /// What encloses its programs, as far as it is known before they start.
+    pub(crate) containment: Containment,
     pub(crate) slots: Slots,
     pub(crate) drain_ms: u64,
     /// Once it is canceled, an orderly end gives what runs no more time to end by itself.

@@ -88,7 +88,7 @@ impl Dispatcher {
             Err(failure) => Draft::failed(fenced, failure),
         };
         let evidence = EvidenceBody {
-            proof: Some("handler".to_owned()),
+            proof: Some(proof_by(Containment::InProcess)),
             ..EvidenceBody::default()
         };
         let draft = draft.how(How::Finished);
@@ -101,7 +101,7 @@ impl Dispatcher {
         };
         let is_ordered = attempt.why() == Some(Why::Order);
         match event {
-            Event::Started { .. } => {}
+            Event::Started { containment, .. } => attempt.containment = containment,
             Event::Signaled { at, .. } => {
                 let first = attempt.signaled_at.is_none();
                 attempt.signaled_at.get_or_insert(at);
@@ -115,9 +115,9 @@ impl Dispatcher {
                     ?survivors,
                     "SIGKILL does not end the processes of an attempt"
                 );
-                attempt.survivors.clone_from(&survivors);
+                attempt.survivors = survivors;
                 if is_ordered {
-                    self.stops.push(stuck(fenced, &survivors, at));
+                    self.stops.extend(stuck(fenced, attempt, at));
                 }
             }
             Event::Ended(ended) => {
@@ -130,10 +130,10 @@ impl Dispatcher {
             }
             // The attempt is held until they are gone.
             Event::Lost { survivors, .. } => {
-                attempt.survivors.clone_from(&survivors);
+                attempt.survivors = survivors;
                 if is_ordered {
-                    let note = stuck(fenced, &survivors, BootInstant::now());
-                    self.stops.push(note);
+                    let note = stuck(fenced, attempt, BootInstant::now());
+                    self.stops.extend(note);
                 }
             }
         }
@@ -207,7 +207,7 @@ fn returned_draft(fenced: FencedAttempt, attempt: &Attempt, returned: Returned) 
         Err(failure) => Draft::failed(fenced, failure).how(How::Finished),
     };
     let evidence = EvidenceBody {
-        proof: Some("handler".to_owned()),
+        proof: Some(proof_by(Containment::InProcess)),
         ..EvidenceBody::default()
     };
     draft.proof(Containment::InProcess, evidence)
@@ -228,7 +228,7 @@ fn ended_draft(fenced: FencedAttempt, attempt: &Attempt, ended: Ended) -> Draft 
     let draft = outcome(fenced, attempt, &ended);
     let evidence = EvidenceBody {
         swept: Some(ended.swept),
-        proof: Some("waitpid".to_owned()),
+        proof: Some(proof_by(ended.containment)),
         detail: None,
     };
     draft
@@ -280,13 +280,21 @@ fn supervisor_lost(fenced: FencedAttempt, attempt: &Attempt, cause: Option<EndCa
         }
     };
     let evidence = EvidenceBody {
-        proof: Some("waitpid".to_owned()),
+        proof: Some(proof_by(attempt.containment)),
         detail: Some("the supervisor was lost; the worker ended what it left".to_owned()),
         ..EvidenceBody::default()
     };
-    draft
-        .how(How::Killed)
-        .proof(Containment::Subreaper, evidence)
+    draft.how(How::Killed).proof(attempt.containment, evidence)
+}
+
+/// Who says that nothing is left: the kernel of the children that are gone, or of the group too.
+fn proof_by(containment: Containment) -> String {
+    let proof = match containment {
+        Containment::Cgroup => "cgroup",
+        Containment::Subreaper => "waitpid",
+        Containment::InProcess => "handler",
+    };
+    proof.to_owned()
 }
 
 #[cfg(test)]

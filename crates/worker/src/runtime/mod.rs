@@ -33,4 +33,4 @@ mod stops;
 mod teller;
 mod worker;
 
-pub use worker::{Worker, WorkerConfig, WorkerError};
+pub use worker::{Contain, Worker, WorkerConfig, WorkerError};

@@ -1,9 +1,9 @@
 //! Stop orders: each is confirmed, kept, and carried out once.
 
 use taskpilot_api::workers::{EvidenceBody, FencedAttempt, Order, Stage as StopStage};
-use taskpilot_domain::stop::{Containment, How};
+use taskpilot_domain::stop::How;
 
-use super::attempts::{Stop, Why};
+use super::attempts::{Attempt, Stop, Why};
 use super::dispatcher::Dispatcher;
 use super::orders::fenced;
 use super::stops::StopNote;
@@ -48,15 +48,13 @@ impl Dispatcher {
         let Some(attempt) = self.attempts.get_mut(fenced) else {
             return;
         };
-        let (signaled_at, survivors) = (attempt.signaled_at, attempt.survivors.clone());
-        let ignored_at = attempt.ignored_at;
+        let (signaled_at, ignored_at) = (attempt.signaled_at, attempt.ignored_at);
+        let stuck = stuck(fenced, attempt, now);
         if let Some(at) = signaled_at {
             self.stops
                 .push(StopNote::new(fenced, StopStage::Acknowledged, at));
         }
-        if !survivors.is_empty() {
-            self.stops.push(stuck(fenced, &survivors, now));
-        }
+        self.stops.extend(stuck);
         if let Some(at) = ignored_at {
             self.stops.push(abandoned(fenced, at));
         }
@@ -71,7 +69,7 @@ impl Dispatcher {
         for fenced in self.orders.take_unmatched() {
             self.stops.push(StopNote {
                 how: Some(How::NeverStarted),
-                containment: Some(Containment::Subreaper),
+                containment: Some(self.means.containment),
                 ..StopNote::new(fenced, StopStage::Stopped, BootInstant::now())
             });
         }
@@ -90,15 +88,18 @@ pub(super) fn abandoned(fenced: FencedAttempt, at: BootInstant) -> StopNote {
     }
 }
 
-/// SIGKILL did not end these.
-pub(super) fn stuck(fenced: FencedAttempt, survivors: &[i32], at: BootInstant) -> StopNote {
-    let detail = format!("still alive: {survivors:?}");
-    StopNote {
-        containment: Some(Containment::Subreaper),
+/// SIGKILL did not end all of an attempt, if that is so.
+pub(super) fn stuck(fenced: FencedAttempt, attempt: &Attempt, at: BootInstant) -> Option<StopNote> {
+    if attempt.survivors.is_empty() {
+        return None;
+    }
+    let detail = format!("still alive: {:?}", attempt.survivors);
+    Some(StopNote {
+        containment: Some(attempt.containment),
         evidence: Some(EvidenceBody {
             detail: Some(detail),
             ..EvidenceBody::default()
         }),
         ..StopNote::new(fenced, StopStage::Stuck, at)
-    }
+    })
 }

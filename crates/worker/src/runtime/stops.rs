@@ -66,6 +66,11 @@ impl StopOutbox {
         self.pending.push_back(Arc::new(note));
     }
 
+    /// The same, where there is something to tell.
+    pub(crate) fn extend(&mut self, note: Option<StopNote>) {
+        self.pending.extend(note.map(Arc::new));
+    }
+
     /// Whether something about this attempt is still on its way.
     pub(crate) fn concerns(&self, fenced: FencedAttempt) -> bool {
         self.all().any(|note| note.fenced == fenced)

@@ -21,7 +21,9 @@ use super::session::{SessionEnd, serve};
 use super::slots::Slots;
 use super::state::StateDirectory;
 use crate::clock::BootInstant;
+use crate::groups::Groups;
 use crate::handlers::Handlers;
+use crate::probe::probe;
 use crate::supervised::Supervision;
 use crate::sweep::Patience;
 
@@ -46,11 +48,22 @@ pub struct WorkerConfig {
     pub drain: Duration,
 }
 
+/// What is to enclose the processes of an attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Contain {
+    /// A control group of its own where this machine lets the worker make one, and the supervisor.
+    #[default]
+    Auto,
+    /// The supervisor alone, to which orphans return.
+    Subreaper,
+}
+
 /// A worker that has its directory and does not run yet.
 #[derive(Debug)]
 pub struct Worker {
     state: StateDirectory,
     supervisor: Option<PathBuf>,
+    contain: Contain,
     register: Register,
     scheduler_url: String,
     handlers: Handlers,
@@ -94,18 +107,15 @@ impl Worker {
             queues: config.queues.into_iter().map(Into::into).collect(),
             types: config.handlers.types().map(str::to_owned).collect(),
             slots: config.slots,
-            // The weakest that there is: it decides whether an end can be promised.
-            containment: if config.handlers.has_functions() {
-                Containment::InProcess
-            } else {
-                Containment::Subreaper
-            },
+            // Said when it is known.
+            containment: Containment::Subreaper,
         };
         register.clone().resolve()?;
         WorkersClient::new(&config.scheduler_url, Policy::default())?;
         Ok(Self {
             state: StateDirectory::open(&config.state_directory)?,
             supervisor: None,
+            contain: Contain::Auto,
             register,
             scheduler_url: config.scheduler_url,
             handlers: config.handlers,
@@ -123,6 +133,13 @@ impl Worker {
         self
     }
 
+    /// The same with another containment than the best that can be had.
+    #[must_use]
+    pub fn contained(mut self, contain: Contain) -> Self {
+        self.contain = contain;
+        self
+    }
+
     /// The same with an end that can be hastened: once `haste` is canceled, work that still runs
     /// in an orderly end is stopped at once, with its grace, and given back as it would be later.
     #[must_use]
@@ -133,8 +150,14 @@ impl Worker {
 
     /// Runs until `shutdown` is asked for and everything has ended, within the time to drain. Waits
     /// for a scheduler that cannot be reached, as long as it takes.
-    pub async fn run(self, shutdown: CancellationToken) -> Result<(), WorkerError> {
-        let means = self.means();
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), WorkerError> {
+        let means = self.means(self.groups().await);
+        // The weakest that there is: it decides whether an end can be promised.
+        self.register.containment = if self.handlers.has_functions() {
+            Containment::InProcess
+        } else {
+            means.containment
+        };
         let sweep = shutdown.run_until_cancelled(self.sweep());
         let Some(mut previous) = sweep.await.transpose()? else {
             return Ok(());
@@ -165,15 +188,38 @@ impl Worker {
         }
     }
 
-    fn means(&self) -> Means {
+    /// Decided once in a life: attempts of one session are contained alike, as far as they can be.
+    async fn groups(&self) -> Option<Groups> {
+        if self.contain == Contain::Subreaper || !self.handlers.has_programs() {
+            return None;
+        }
+        match probe(self.supervision().executable()).await {
+            Ok(groups) => Some(groups),
+            Err(reason) => {
+                tracing::info!(%reason, "attempts have no control groups of their own");
+                None
+            }
+        }
+    }
+
+    fn supervision(&self) -> Supervision {
         let journal = self.state.journal().clone();
-        let supervision = match &self.supervisor {
+        match &self.supervisor {
             Some(executable) => Supervision::by(executable.clone(), journal),
             None => Supervision::by_this_binary(journal),
+        }
+    }
+
+    fn means(&self, groups: Option<Groups>) -> Means {
+        let supervision = self.supervision();
+        let (supervision, containment) = match groups {
+            Some(groups) => (supervision.in_groups(groups), Containment::Cgroup),
+            None => (supervision, Containment::Subreaper),
         };
         Means {
             handlers: self.handlers.clone(),
             supervision,
+            containment,
             slots: Slots::new(self.register.slots),
             drain_ms: self.drain_ms,
             haste: self.haste.clone(),

@@ -9,7 +9,6 @@ use std::io;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{WaitStatus, set_child_subreaper, setsid};
-use taskpilot_domain::stop::Containment;
 
 use super::channels::{Orders, Reports};
 use super::plan::{Phase, Plan};
@@ -18,7 +17,7 @@ use super::signals::Signals;
 use super::timer::Timer;
 use super::tree::{Reaped, Tree, reap};
 use crate::clock::BootInstant;
-use crate::limits::{KILL_PAUSE_MS, TERMINATE_PAUSE_MS};
+use crate::limits::{EMPTY_PAUSE_MS, KILL_PAUSE_MS, TERMINATE_PAUSE_MS};
 use crate::process_table::ProcessId;
 use crate::spec::{CommandSpec, Timing};
 use crate::wire::{EndCause, Ended, Event, Order, OutputTail, Report, StartError, StopSignal};
@@ -35,6 +34,8 @@ pub(crate) struct Supervise {
     program: Option<Program>,
     status: Option<WaitStatus>,
     start_error: Option<StartError>,
+    no_group: Option<String>,
+    emptying: Emptying,
     sweeps: Sweeps,
     ended: bool,
 }
@@ -45,6 +46,14 @@ struct Sweeps {
     next: Option<BootInstant>,
     pause_ms: u64,
     told: Option<StopSignal>,
+}
+
+/// No child is left, and the control group does not say so yet: a kernel may tell of an end before
+/// it is done with it.
+#[derive(Default)]
+struct Emptying {
+    next: Option<BootInstant>,
+    pause_ms: u64,
 }
 
 impl Supervise {
@@ -67,6 +76,8 @@ impl Supervise {
             program: None,
             status: None,
             start_error: None,
+            no_group: None,
+            emptying: Emptying::default(),
             sweeps: Sweeps::default(),
             ended: false,
         })
@@ -86,6 +97,8 @@ impl Supervise {
             self.conclude();
             self.reports.flush();
             if self.ended && self.reports.is_flushed() {
+                // Behind the last word, which is not to wait for it.
+                self.tree.disband();
                 return Ok(());
             }
             self.wait(reaped == Reaped::MoreToCome)?;
@@ -105,8 +118,13 @@ impl Supervise {
         if self.status.is_some() {
             plan.program_ended(BootInstant::now());
         }
-        if reaped == Reaped::Empty {
-            plan.emptied();
+        self.emptying.next = None;
+        if reaped == Reaped::Empty && self.program.is_some() {
+            if self.tree.group_is_empty() {
+                plan.emptied();
+            } else {
+                self.emptying.schedule();
+            }
         }
         reaped
     }
@@ -135,6 +153,12 @@ impl Supervise {
 
     fn prepare(&mut self, spec: Box<CommandSpec>) {
         if self.plan.is_none() {
+            // Now, because it takes its time: between the start and the fork there is none.
+            if let Some(group) = spec.group.clone()
+                && let Err(error) = self.tree.enter(group)
+            {
+                self.no_group = Some(format!("cannot enter it: {error}"));
+            }
             self.plan = Some(Plan::new(spec.lease_end, spec.timing));
             self.spec = Some(spec);
             self.reports.push(&Report::Ready);
@@ -149,11 +173,17 @@ impl Supervise {
             return;
         }
         let Some(spec) = self.spec.take() else { return };
-        match program::start(*spec) {
+        let started = program::start(*spec);
+        if let Err(error) = self.tree.step_out() {
+            self.no_group = Some(format!("cannot leave it again: {error}"));
+        }
+        match started {
             Ok(program) => {
                 plan.started();
                 let event = Event::Started {
                     program: program.id,
+                    containment: self.tree.containment(),
+                    no_group: self.no_group.take(),
                     at: BootInstant::now(),
                 };
                 self.program = Some(program);
@@ -237,7 +267,7 @@ impl Supervise {
         let ended = Ended {
             how: plan.how(self.tree.was_killed()),
             cause: plan.cause(),
-            containment: Containment::Subreaper,
+            containment: self.tree.containment(),
             exit_code: self.status.and_then(WaitStatus::exit_status),
             signal: self.status.and_then(WaitStatus::terminating_signal),
             swept: self.tree.swept(),
@@ -261,7 +291,8 @@ impl Supervise {
             )
         });
         let sweep = self.sweeps.next.filter(|_| sweeping);
-        self.timer.set([wake, sweep].into_iter().flatten().min())?;
+        let wakes = [wake, sweep, self.emptying.next];
+        self.timer.set(wakes.into_iter().flatten().min())?;
         let watched = [
             (Some(self.signals.wakes()), PollFlags::IN),
             (Some(self.timer.polled()), PollFlags::IN),
@@ -298,6 +329,14 @@ impl Supervise {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl Emptying {
+    fn schedule(&mut self) {
+        let (shortest, longest) = EMPTY_PAUSE_MS;
+        self.pause_ms = (self.pause_ms * 2).clamp(shortest, longest);
+        self.next = Some(BootInstant::now().plus_ms(self.pause_ms));
     }
 }
 

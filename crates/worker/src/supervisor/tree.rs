@@ -1,13 +1,17 @@
 //! Signals to a whole process tree, again and again, and the proof that it is empty.
 //!
 //! Parents die before their orphans come here, and a tree may fork faster than it is read: no look
-//! sees all of it. So looks are repeated, and only `waitpid` answering ECHILD counts as empty.
+//! sees all of it. So looks are repeated, and only `waitpid` answering ECHILD counts as empty; where
+//! the program has a control group, that must say the same.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitOptions, WaitStatus, wait};
+use taskpilot_domain::stop::Containment;
 
+use crate::groups::Group;
 use crate::limits::{KILL_ROUNDS_PER_TURN, REAPED_PER_TURN_MAX, SURVIVORS_MAX};
 use crate::process_table::{
     Process, ProcessId, Sent, descendants_of, own_children, own_descendants,
@@ -27,6 +31,9 @@ pub(crate) enum Reaped {
 /// The descendants of this process.
 pub(crate) struct Tree {
     root: i32,
+    group: Option<Group>,
+    /// Whether this process is in that group: only until the program is forked.
+    inside: bool,
     signaled: HashMap<ProcessId, Signal>,
     swept: u32,
     killed: bool,
@@ -37,9 +44,57 @@ impl Tree {
         let root = i32::try_from(std::process::id()).expect("invariant: a pid is positive");
         Self {
             root,
+            group: None,
+            inside: false,
             signaled: HashMap::new(),
             swept: 0,
             killed: false,
+        }
+    }
+
+    /// Makes a control group and enters it: what is forked from now on is born in it, and no
+    /// instruction of it runs outside.
+    pub(crate) fn enter(&mut self, group: Group) -> io::Result<()> {
+        group.make()?;
+        if let Err(error) = group.admit(None) {
+            let _ = group.remove();
+            return Err(error);
+        }
+        self.group = Some(group);
+        self.inside = true;
+        Ok(())
+    }
+
+    /// Leaves the group to what was forked in it. If that cannot be, the group proves nothing and
+    /// must not be killed: we are in it.
+    pub(crate) fn step_out(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.inside) {
+            return Ok(());
+        }
+        let left = self.group.as_ref().map(|group| group.dismiss(None));
+        left.transpose()
+            .map(drop)
+            .inspect_err(|_| self.group = None)
+    }
+
+    /// What encloses the program.
+    pub(crate) fn containment(&self) -> Containment {
+        match self.group {
+            Some(_) => Containment::Cgroup,
+            None => Containment::Subreaper,
+        }
+    }
+
+    /// Whether the group has nothing to say against the end of the tree.
+    pub(crate) fn group_is_empty(&self) -> bool {
+        !self.group.as_ref().is_some_and(Group::is_populated)
+    }
+
+    /// Removes the group of a tree that has ended. What fails here is tried again by the worker.
+    pub(crate) fn disband(&mut self) {
+        let _ = self.step_out();
+        if let Some(group) = self.group.take() {
+            let _ = group.remove();
         }
     }
 
@@ -55,7 +110,6 @@ impl Tree {
 
     /// Sends SIGTERM to what has not had it yet. SIGCONT follows: a stopped process would see the
     /// signal only when somebody continues it.
-    ///
     pub(crate) fn terminate(&mut self) -> u32 {
         let living = self.living();
         self.forget_the_dead(&living);
@@ -66,15 +120,36 @@ impl Tree {
         u32::try_from(fresh).unwrap_or(u32::MAX)
     }
 
-    /// Kills all that one look finds.
+    /// Kills the group at once, then all that one look finds.
     pub(crate) fn kill(&mut self) -> u32 {
-        let living = self.living();
+        let at_once = self.kill_group();
+        let living = self.descendants();
         self.forget_the_dead(&living);
         let fresh = living
             .iter()
             .filter(|process| self.signal(process, Signal::KILL))
             .count();
-        u32::try_from(fresh).unwrap_or(u32::MAX)
+        u32::try_from(at_once + fresh).unwrap_or(u32::MAX)
+    }
+
+    /// Counts what the group had in it: whom the kernel kills, nobody else has to signal.
+    fn kill_group(&mut self) -> usize {
+        let Some(group) = &self.group else { return 0 };
+        let members = group.members();
+        if group.kill().is_err() {
+            let one_by_one = members.iter();
+            return one_by_one
+                .filter(|member| self.signal(member, Signal::KILL))
+                .count();
+        }
+        let fresh = members.iter().filter(|member| {
+            let before = self.signaled.insert(member.id, Signal::KILL);
+            self.swept += u32::from(before.is_none());
+            before != Some(Signal::KILL)
+        });
+        let fresh = fresh.count();
+        self.killed |= fresh > 0;
+        fresh
     }
 
     /// Kills the direct children until none is new. Orphans become direct children, so this alone
@@ -122,11 +197,22 @@ impl Tree {
         delivered
     }
 
+    /// What one look finds. Whoever put a process of another parent into the group wanted it to end
+    /// with the rest.
+    fn living(&self) -> Vec<Process> {
+        let mut living = self.descendants();
+        if let Some(group) = &self.group {
+            let known = living.iter().map(|process| process.id.pid).collect();
+            living.extend(group.members_but(&known));
+        }
+        living
+    }
+
     /// What one look finds, from parent to child. A walk over every process of the machine takes 20 ms
     /// where there are 2,000, and where a thousand trees are stopped at once they delay each other by
     /// minutes (measured 2026-11); it is only for kernels that do not list children. What a look misses
     /// has become a child of this process by a later one.
-    fn living(&self) -> Vec<Process> {
+    fn descendants(&self) -> Vec<Process> {
         own_descendants().unwrap_or_else(|| descendants_of(self.root))
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use taskpilot_worker::{Handlers, Worker, WorkerConfig, WorkerError};
+use taskpilot_worker::{Contain, Handlers, Worker, WorkerConfig, WorkerError};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,8 @@ pub(crate) struct Bench {
     pub(crate) directory: TempDir,
     pub(crate) slots: u32,
     pub(crate) drain: Duration,
+    /// Without control groups unless a test says so: that is the same on every machine.
+    pub(crate) contain: Contain,
     supervisor: PathBuf,
     handlers: Handlers,
 }
@@ -37,6 +39,7 @@ impl Bench {
             directory: tempfile::tempdir().unwrap(),
             slots: 4,
             drain: Duration::from_secs(10),
+            contain: Contain::Subreaper,
             supervisor: PathBuf::from(SUPERVISOR),
             handlers: Handlers::built_in(),
         }
@@ -96,6 +99,7 @@ impl Bench {
         let haste = CancellationToken::new();
         let worker = worker
             .supervised_by(self.supervisor.clone())
+            .contained(self.contain)
             .hastened_by(haste.clone());
         Running {
             ended: tokio::spawn(worker.run(shutdown.clone())),

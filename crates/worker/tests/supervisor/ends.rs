@@ -3,14 +3,22 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::time::Duration;
 
-use taskpilot_domain::stop::{Containment, How};
+use taskpilot_domain::stop::How;
 use taskpilot_worker::{EndCause, Ended, Event, OutputTail, StopSignal};
 
+use crate::levels::Level;
 use crate::world::{LONG_GRACE, World, wait_until};
 
-#[tokio::test]
-async fn an_own_end_has_its_exit_code_and_output() {
-    let world = World::new();
+at_each_level! {
+    an_own_end_has_its_exit_code_and_output,
+    a_stop_within_the_grace_is_terminated,
+    a_program_that_ignores_sigterm_is_killed_after_the_grace,
+    no_grace_is_a_kill_at_once,
+    a_tree_that_outlives_the_kill_time_is_stuck_and_then_ended,
+}
+
+async fn an_own_end_has_its_exit_code_and_output(level: Level) {
+    let world = World::at(level);
     let mut running = world
         .start(world.script("echo out; echo err >&2; exit 3"))
         .await;
@@ -18,7 +26,7 @@ async fn an_own_end_has_its_exit_code_and_output() {
     let expected = Ended {
         how: How::Finished,
         cause: None,
-        containment: Containment::Subreaper,
+        containment: level.containment(),
         exit_code: Some(3),
         signal: None,
         swept: 0,
@@ -42,9 +50,8 @@ async fn a_program_that_a_signal_ended_has_no_exit_code() {
     );
 }
 
-#[tokio::test]
-async fn a_stop_within_the_grace_is_terminated() {
-    let world = World::new();
+async fn a_stop_within_the_grace_is_terminated(level: Level) {
+    let world = World::at(level);
     let script = "trap 'echo bye; exit 7' TERM; : > ready; while :; do sleep 0.01; done";
     let mut running = world.start_until_ready(world.script(script)).await;
     running.supervised.stop(LONG_GRACE).unwrap();
@@ -72,9 +79,8 @@ async fn a_stop_within_the_grace_is_terminated() {
     );
 }
 
-#[tokio::test]
-async fn a_program_that_ignores_sigterm_is_killed_after_the_grace() {
-    let world = World::new();
+async fn a_program_that_ignores_sigterm_is_killed_after_the_grace(level: Level) {
+    let world = World::at(level);
     let script = "trap '' TERM; : > ready; while :; do sleep 0.01; done";
     let mut running = world.start_until_ready(world.script(script)).await;
     running.supervised.stop(Duration::from_millis(100)).unwrap();
@@ -96,9 +102,8 @@ async fn a_program_that_ignores_sigterm_is_killed_after_the_grace() {
     );
 }
 
-#[tokio::test]
-async fn no_grace_is_a_kill_at_once() {
-    let world = World::new();
+async fn no_grace_is_a_kill_at_once(level: Level) {
+    let world = World::at(level);
     let script = "trap 'exit 0' TERM; : > ready; while :; do sleep 0.01; done";
     let mut running = world.start_until_ready(world.script(script)).await;
     running.supervised.stop(Duration::ZERO).unwrap();
@@ -132,9 +137,8 @@ async fn a_stopped_process_still_obeys() {
     assert_eq!((ended.how, ended.exit_code), (How::Terminated, Some(5)));
 }
 
-#[tokio::test]
-async fn a_tree_that_outlives_the_kill_time_is_stuck_and_then_ended() {
-    let world = World::new();
+async fn a_tree_that_outlives_the_kill_time_is_stuck_and_then_ended(level: Level) {
+    let world = World::at(level);
     let mut spec = world.script("trap '' TERM; : > ready; while :; do sleep 0.01; done");
     spec.timing.kill_ms = 0;
     let mut running = world.start_until_ready(spec).await;

@@ -13,6 +13,7 @@ use taskpilot_worker::sweep::{Patience, PreviousLife};
 use taskpilot_worker::{EndCause, Event};
 use tempfile::TempDir;
 
+use crate::levels::Level;
 use crate::world::{SUPERVISOR, World, is_alive, marked, marker, wait_until};
 
 const PATIENCE: Patience = Patience {
@@ -21,15 +22,23 @@ const PATIENCE: Patience = Patience {
 };
 
 /// A worker process of its own that runs `sleep` in a session of its own.
-struct OtherWorker {
+pub(crate) struct OtherWorker {
     directory: TempDir,
     worker: Child,
     marker: String,
 }
 
-#[tokio::test]
-async fn a_dropped_handle_ends_the_tree() {
-    let world = World::new();
+at_each_level! {
+    a_dropped_handle_ends_the_tree,
+    a_killed_worker_ends_the_tree_and_the_next_one_finds_it_gone,
+    a_supervisor_that_hangs_is_killed_with_its_tree,
+    a_tree_without_worker_and_supervisor_is_found_by_its_marker,
+    a_lost_supervisor_is_told_and_its_tree_ended,
+    a_supervisor_that_hangs_is_given_up_when_its_stop_is_overdue,
+}
+
+async fn a_dropped_handle_ends_the_tree(level: Level) {
+    let world = World::at(level);
     let mut running = world
         .start_until_ready(world.script(": > ready; exec sleep 1000"))
         .await;
@@ -42,26 +51,15 @@ async fn a_dropped_handle_ends_the_tree() {
     assert_eq!(marked(&running.marker), [0; 0]);
 }
 
-#[tokio::test]
-async fn a_killed_worker_ends_the_tree_and_the_next_one_finds_it_gone() {
-    let mut other = OtherWorker::start().await;
+async fn a_killed_worker_ends_the_tree_and_the_next_one_finds_it_gone(level: Level) {
+    let mut other = OtherWorker::start(level).await;
     let records = other.kill_worker();
-    let journal = Journal::open(&other.journal()).unwrap();
-    let life = journal.sweep_previous_life(PATIENCE).await.unwrap();
-    assert_eq!(
-        life,
-        PreviousLife {
-            gone: records,
-            left: Vec::new()
-        }
-    );
-    assert_eq!(marked(&other.marker), [0; 0]);
-    assert_eq!(journal.records().unwrap(), []);
+    assert_eq!(records[0].group.is_some(), level == Level::Group);
+    other.is_swept(records).await;
 }
 
-#[tokio::test]
-async fn a_supervisor_that_hangs_is_killed_with_its_tree() {
-    let mut other = OtherWorker::start().await;
+async fn a_supervisor_that_hangs_is_killed_with_its_tree(level: Level) {
+    let mut other = OtherWorker::start(level).await;
     let supervisor = other.records()[0].supervisor;
     signal(Signal::STOP, supervisor.pid);
     let records = other.kill_worker();
@@ -82,30 +80,15 @@ async fn a_supervisor_that_hangs_is_killed_with_its_tree() {
     assert!(!supervisor.is_alive());
 }
 
-#[tokio::test]
-async fn a_tree_without_worker_and_supervisor_is_found_by_its_marker() {
-    let mut other = OtherWorker::start().await;
-    let supervisor = other.records()[0].supervisor;
-    signal(Signal::STOP, other.worker.id().try_into().unwrap());
-    signal(Signal::KILL, supervisor.pid);
-    let records = other.kill_worker();
-    wait_until("the supervisor is gone", || !is_alive(supervisor.pid)).await;
+async fn a_tree_without_worker_and_supervisor_is_found_by_its_marker(level: Level) {
+    let mut other = OtherWorker::start(level).await;
+    let records = other.kill_both().await;
     assert_ne!(marked(&other.marker), [0; 0], "nobody has ended it yet");
-    let journal = Journal::open(&other.journal()).unwrap();
-    let life = journal.sweep_previous_life(PATIENCE).await.unwrap();
-    assert_eq!(
-        life,
-        PreviousLife {
-            gone: records,
-            left: Vec::new()
-        }
-    );
-    assert_eq!(marked(&other.marker), [0; 0]);
+    other.is_swept(records).await;
 }
 
-#[tokio::test]
-async fn a_lost_supervisor_is_told_and_its_tree_ended() {
-    let world = World::new();
+async fn a_lost_supervisor_is_told_and_its_tree_ended(level: Level) {
+    let world = World::at(level);
     let script = "setsid sh -c ': > ready; exec sleep 1000' & wait";
     let mut running = world.start_until_ready(world.script(script)).await;
     signal(Signal::KILL, running.supervised.supervisor().pid);
@@ -120,9 +103,8 @@ async fn a_lost_supervisor_is_told_and_its_tree_ended() {
     assert_eq!(world.journal.records().unwrap(), []);
 }
 
-#[tokio::test]
-async fn a_supervisor_that_hangs_is_given_up_when_its_stop_is_overdue() {
-    let world = World::new();
+async fn a_supervisor_that_hangs_is_given_up_when_its_stop_is_overdue(level: Level) {
+    let world = World::at(level);
     let mut spec = world.script("trap '' TERM; : > ready; sleep 1000");
     spec.timing.kill_ms = 200;
     let mut running = world.start_until_ready(spec).await;
@@ -180,6 +162,7 @@ async fn a_process_that_got_the_pid_of_an_old_supervisor_is_let_be() {
             },
             marker: marker(),
             subject: "an old attempt".to_owned(),
+            group: None,
         };
         let text = serde_json::to_string(&record).unwrap();
         world.write("journal/1-1.json", &text);
@@ -198,15 +181,19 @@ async fn a_process_that_got_the_pid_of_an_old_supervisor_is_let_be() {
 }
 
 impl OtherWorker {
-    async fn start() -> Self {
+    pub(crate) async fn start(level: Level) -> Self {
+        Self::run(level, "setsid sh -c ': > @ready; exec sleep 1000' & wait").await
+    }
+
+    /// Runs a script until it has made the file `ready`; `@` is the directory.
+    pub(crate) async fn run(level: Level, script: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let marker = marker();
         let ready = directory.path().join("ready");
-        let script = format!(
-            "setsid sh -c ': > {}; exec sleep 1000' & wait",
-            ready.display()
-        );
+        let root = format!("{}/", directory.path().display());
+        let script = script.replace('@', &root);
         let worker = Command::new(SUPERVISOR)
+            .args((level == Level::Group).then_some("--group"))
             .arg(directory.path().join("journal"))
             .args([&marker, "/bin/sh", "-c", &script])
             .spawn()
@@ -219,8 +206,12 @@ impl OtherWorker {
         }
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     fn journal(&self) -> PathBuf {
-        self.directory.path().join("journal")
+        self.path("journal")
     }
 
     /// Read as they lie there: the directory is locked by the other worker.
@@ -244,6 +235,34 @@ impl OtherWorker {
         self.worker.kill().unwrap();
         self.worker.wait().unwrap();
         records
+    }
+
+    /// SIGKILL to the supervisor and the worker, neither of which can notice the end of the other;
+    /// answers what stood in the journal.
+    pub(crate) async fn kill_both(&mut self) -> Vec<Record> {
+        let supervisor = self.records()[0].supervisor;
+        signal(Signal::STOP, self.worker.id().try_into().unwrap());
+        signal(Signal::KILL, supervisor.pid);
+        let records = self.kill_worker();
+        wait_until("the supervisor is gone", || !is_alive(supervisor.pid)).await;
+        records
+    }
+
+    /// What a new worker does about it; nothing is to be left, in groups neither.
+    pub(crate) async fn is_swept(&self, records: Vec<Record>) {
+        let groups: Vec<_> = records.iter().filter_map(|one| one.group.clone()).collect();
+        let journal = Journal::open(&self.journal()).unwrap();
+        let life = journal.sweep_previous_life(PATIENCE).await.unwrap();
+        let all_gone = PreviousLife {
+            gone: records,
+            left: Vec::new(),
+        };
+        assert_eq!(life, all_gone);
+        assert_eq!(marked(&self.marker), [0; 0]);
+        assert_eq!(journal.records().unwrap(), []);
+        for group in groups {
+            assert!(!group.directory().exists(), "{group:?}");
+        }
     }
 }
 

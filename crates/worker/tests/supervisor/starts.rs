@@ -9,11 +9,17 @@ use taskpilot_worker::spec::CommandSpec;
 use taskpilot_worker::supervised::SuperviseError;
 use taskpilot_worker::{EndCause, StartErrorCode};
 
+use crate::levels::Level;
 use crate::world::{LONG_GRACE, SUPERVISOR, World, marker, wait_until};
 
-#[tokio::test]
-async fn a_stop_before_the_start_never_forks() {
-    let world = World::new();
+at_each_level! {
+    a_stop_before_the_start_never_forks,
+    a_handle_that_is_dropped_before_the_start_never_forks,
+    what_cannot_start_says_why_and_runs_nothing,
+}
+
+async fn a_stop_before_the_start_never_forks(level: Level) {
+    let world = World::at(level);
     let (supervised, mut events) = world
         .supervision
         .spawn(world.script(": > ran"))
@@ -32,9 +38,8 @@ async fn a_stop_before_the_start_never_forks() {
     assert!(!world.path("ran").exists());
 }
 
-#[tokio::test]
-async fn a_handle_that_is_dropped_before_the_start_never_forks() {
-    let world = World::new();
+async fn a_handle_that_is_dropped_before_the_start_never_forks(level: Level) {
+    let world = World::at(level);
     let (supervised, mut events) = world
         .supervision
         .spawn(world.script(": > ran"))
@@ -92,9 +97,8 @@ async fn the_program_has_default_signals_although_the_worker_has_not() {
     assert_eq!([mask(&status, "SigBlk:"), mask(&status, "SigIgn:")], [0, 0]);
 }
 
-#[tokio::test]
-async fn what_cannot_start_says_why_and_runs_nothing() {
-    let world = World::new();
+async fn what_cannot_start_says_why_and_runs_nothing(level: Level) {
+    let world = World::at(level);
     world.write("plain.txt", "no program");
     world.write("no-format", "no program either");
     let executable = fs::Permissions::from_mode(0o755);

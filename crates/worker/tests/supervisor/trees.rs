@@ -4,11 +4,22 @@ use std::time::Duration;
 
 use taskpilot_domain::stop::How;
 
+use crate::levels::Level;
 use crate::world::{LONG_GRACE, World, is_alive, marked, read_pid, wait_until};
 
-#[tokio::test]
-async fn children_and_grandchildren_are_gone_after_a_stop() {
-    let world = World::new();
+at_each_level! {
+    children_and_grandchildren_are_gone_after_a_stop,
+    a_double_fork_comes_back,
+    a_session_of_its_own_is_no_way_out,
+    an_environment_of_its_own_is_no_way_out,
+    what_an_own_end_leaves_behind_is_killed_first,
+    a_process_born_during_the_grace_is_signaled_too,
+    processes_that_fork_and_exit_for_ever_are_caught,
+    a_slow_fork_bomb_is_swept,
+}
+
+async fn children_and_grandchildren_are_gone_after_a_stop(level: Level) {
+    let world = World::at(level);
     let script = "sh -c 'sleep 1000 & : > ready; wait' & wait";
     let mut running = world.start_until_ready(world.script(script)).await;
     assert_eq!(marked(&running.marker).len(), 3);
@@ -17,9 +28,8 @@ async fn children_and_grandchildren_are_gone_after_a_stop() {
     assert_eq!((ended.how, ended.swept), (How::Terminated, 3));
 }
 
-#[tokio::test]
-async fn a_double_fork_comes_back() {
-    let world = World::new();
+async fn a_double_fork_comes_back(level: Level) {
+    let world = World::at(level);
     let script = "(sleep 1000 & echo $! > pid; : > ready) & wait; exec sleep 1000";
     let mut running = world.start_until_ready(world.script(script)).await;
     let orphan = read_pid(&world.path("pid")).unwrap();
@@ -33,9 +43,8 @@ async fn a_double_fork_comes_back() {
     assert!(!is_alive(orphan));
 }
 
-#[tokio::test]
-async fn a_session_of_its_own_is_no_way_out() {
-    let world = World::new();
+async fn a_session_of_its_own_is_no_way_out(level: Level) {
+    let world = World::at(level);
     let script = "setsid sh -c 'trap \"\" TERM; echo $$ > pid; : > ready; exec sleep 1000' & wait";
     let mut running = world.start_until_ready(world.script(script)).await;
     let daemon = read_pid(&world.path("pid")).unwrap();
@@ -44,9 +53,8 @@ async fn a_session_of_its_own_is_no_way_out() {
     assert!(!is_alive(daemon));
 }
 
-#[tokio::test]
-async fn an_environment_of_its_own_is_no_way_out() {
-    let world = World::new();
+async fn an_environment_of_its_own_is_no_way_out(level: Level) {
+    let world = World::at(level);
     let script = "setsid env -i sh -c 'echo $$ > pid; : > ready; exec sleep 1000' & wait";
     let mut running = world.start_until_ready(world.script(script)).await;
     let daemon = read_pid(&world.path("pid")).unwrap();
@@ -55,9 +63,8 @@ async fn an_environment_of_its_own_is_no_way_out() {
     assert!(!is_alive(daemon));
 }
 
-#[tokio::test]
-async fn what_an_own_end_leaves_behind_is_killed_first() {
-    let world = World::new();
+async fn what_an_own_end_leaves_behind_is_killed_first(level: Level) {
+    let world = World::at(level);
     let script = "setsid sh -c 'trap \"\" TERM; : > ready; exec sleep 1000' & \
                   while [ ! -e ready ]; do sleep 0.01; done; exit 0";
     let mut running = world.start(world.script(script)).await;
@@ -68,9 +75,8 @@ async fn what_an_own_end_leaves_behind_is_killed_first() {
     );
 }
 
-#[tokio::test]
-async fn a_process_born_during_the_grace_is_signaled_too() {
-    let world = World::new();
+async fn a_process_born_during_the_grace_is_signaled_too(level: Level) {
+    let world = World::at(level);
     let born = "trap ': > signaled; exit 0' TERM; while :; do sleep 0.01; done";
     world.write("born.sh", born);
     // The parent answers SIGTERM with new processes, until one of them has had it too. Not each can
@@ -83,9 +89,8 @@ async fn a_process_born_during_the_grace_is_signaled_too() {
     assert_eq!(ended.exit_code, Some(4));
 }
 
-#[tokio::test]
-async fn processes_that_fork_and_exit_for_ever_are_caught() {
-    let world = World::new();
+async fn processes_that_fork_and_exit_for_ever_are_caught(level: Level) {
+    let world = World::at(level);
     world.write(
         "hop.sh",
         "trap '' TERM; sleep 0.005; setsid sh ./hop.sh & exit 0",
@@ -98,9 +103,8 @@ async fn processes_that_fork_and_exit_for_ever_are_caught() {
     assert_eq!(ended.how, How::Killed);
 }
 
-#[tokio::test]
-async fn a_slow_fork_bomb_is_swept() {
-    let world = World::new();
+async fn a_slow_fork_bomb_is_swept(level: Level) {
+    let world = World::at(level);
     // Each process makes two of itself, down to the sixth generation, then stays.
     let bomb = "trap '' TERM; n=$1; if [ $n -gt 0 ]; then sleep 0.01; \
                 sh ./bomb.sh $((n - 1)) & sh ./bomb.sh $((n - 1)) & fi; \

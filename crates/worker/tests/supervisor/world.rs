@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use taskpilot_worker::clock::BootInstant;
+use taskpilot_worker::groups::Groups;
 use taskpilot_worker::journal::Journal;
 use taskpilot_worker::spec::CommandSpec;
 use taskpilot_worker::supervised::{Events, Supervised, Supervision};
 use taskpilot_worker::{Ended, Event};
 use tempfile::TempDir;
+
+use crate::levels::Level;
 
 pub(crate) const SUPERVISOR: &str = env!("CARGO_BIN_EXE_taskpilot-supervise");
 pub(crate) const LONG_GRACE: Duration = Duration::from_mins(1);
@@ -21,6 +24,7 @@ pub(crate) struct World {
     directory: TempDir,
     pub(crate) journal: Journal,
     pub(crate) supervision: Supervision,
+    level: Level,
 }
 
 /// A command that was started.
@@ -29,17 +33,28 @@ pub(crate) struct Running {
     pub(crate) events: Events,
     pub(crate) program: i32,
     pub(crate) marker: String,
+    level: Level,
 }
 
 impl World {
+    /// One without control groups, which every machine has.
     pub(crate) fn new() -> Self {
+        Self::at(Level::Subreaper)
+    }
+
+    pub(crate) fn at(level: Level) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let journal = Journal::open(&directory.path().join("journal")).unwrap();
         let supervision = Supervision::by(PathBuf::from(SUPERVISOR), journal.clone());
+        let supervision = match level {
+            Level::Subreaper => supervision,
+            Level::Group => supervision.in_groups(groups()),
+        };
         Self {
             directory,
             journal,
             supervision,
+            level,
         }
     }
 
@@ -69,11 +84,17 @@ impl World {
         let (supervised, mut events) = self.supervision.spawn(spec).await.unwrap();
         supervised.start().unwrap();
         match events.next().await {
-            Some(Event::Started { program, .. }) => Running {
+            Some(Event::Started {
+                program,
+                containment,
+                no_group: None,
+                ..
+            }) if containment == self.level.containment() => Running {
                 supervised,
                 events,
                 program: program.pid,
                 marker,
+                level: self.level,
             },
             other => panic!("not started: {other:?}"),
         }
@@ -99,8 +120,27 @@ impl Running {
             [0; 0],
             "the tree is empty when its end is told"
         );
+        assert_eq!(ended.containment, self.level.containment());
+        if self.level == Level::Group {
+            self.is_disbanded().await;
+        }
         ended
     }
+
+    /// The group of its program.
+    pub(crate) fn group(&self) -> PathBuf {
+        groups().of(&self.marker).directory().to_owned()
+    }
+
+    /// Waits until its group is removed, which follows the last word.
+    pub(crate) async fn is_disbanded(&self) {
+        let group = self.group();
+        wait_until("the group is removed", || !group.exists()).await;
+    }
+}
+
+pub(crate) fn groups() -> Groups {
+    Groups::own().expect("control groups of version 2 are mounted")
 }
 
 /// A text that no other process has.
