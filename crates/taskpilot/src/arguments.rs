@@ -259,6 +259,12 @@ pub(crate) struct WorkArgs {
         value_delimiter = ','
     )]
     pub(crate) queues: Option<Vec<String>>,
+    /// What encloses the processes of an attempt [default: auto]
+    ///
+    /// `auto` is a control group (version 2) of its own where this machine lets the worker make one,
+    /// beside the supervisor; `subreaper` is the supervisor alone. `worker list` says what it is.
+    #[arg(long, value_name = "LEVEL", env = "TASKPILOT_CONTAINMENT")]
+    pub(crate) containment: Option<String>,
     /// Name of the worker, for people [default: host name and process id]
     #[arg(long, value_name = "NAME", env = "TASKPILOT_NAME")]
     pub(crate) name: Option<String>,

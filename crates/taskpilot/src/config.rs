@@ -34,6 +34,7 @@ pub(crate) struct File {
     pub(crate) handlers: Option<PathBuf>,
     pub(crate) slots: Option<u32>,
     pub(crate) queues: Option<Vec<String>>,
+    pub(crate) containment: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) lease_ms: Option<u64>,
     pub(crate) drain_ms: Option<u64>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use taskpilot_domain::limits::SLOTS_MAX;
 use taskpilot_domain::names::{QueueName, WorkerName};
-use taskpilot_worker::{Handlers, Worker, WorkerConfig, WorkerError};
+use taskpilot_worker::{Contain, Handlers, Worker, WorkerConfig, WorkerError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +52,7 @@ pub(super) struct Work {
     handlers: Handlers,
     slots: u32,
     queues: Vec<QueueName>,
+    contain: Contain,
     name: WorkerName,
 }
 
@@ -72,11 +73,14 @@ impl Work {
         let queues = arguments.queues.clone().or_else(|| file.queues.clone());
         let queues = queues.unwrap_or_else(|| vec![QueueName::default_queue().into()]);
         let queues: Result<Vec<QueueName>, _> = queues.into_iter().map(QueueName::new).collect();
+        let level = arguments.containment.as_ref();
+        let contain = contain(level.or(file.containment.as_ref()))?;
         let name = arguments.name.clone().or_else(|| file.name.clone());
         let name = WorkerName::new(name.unwrap_or_else(default_name));
         Ok(Self {
             handlers,
             slots,
+            contain,
             queues: queues.map_err(|error| Failure::Usage(error.to_string()))?,
             name: name.map_err(|error| Failure::Usage(error.to_string()))?,
         })
@@ -97,6 +101,18 @@ impl Work {
             state_directory: data.to_owned(),
             drain,
         })
+        .map(|worker| worker.contained(self.contain))
+    }
+}
+
+fn contain(level: Option<&String>) -> Result<Contain, Failure> {
+    match level.map(String::as_str) {
+        None | Some("auto") => Ok(Contain::Auto),
+        Some("subreaper") => Ok(Contain::Subreaper),
+        Some(other) => {
+            let text = format!("{other:?} is no containment: auto or subreaper");
+            Err(Failure::Usage(text))
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Fleet {
     control: ReservedPort,
     scheduler: ReservedPort,
     lease_ms: Option<u64>,
+    containment: Option<&'static str>,
 }
 
 impl Fleet {
@@ -25,6 +26,7 @@ impl Fleet {
             control: ReservedPort::take()?,
             scheduler: ReservedPort::take()?,
             lease_ms: None,
+            containment: None,
         })
     }
 
@@ -34,6 +36,12 @@ impl Fleet {
             lease_ms: Some(lease_ms),
             ..Self::new()?
         })
+    }
+
+    /// The same, with a setting of what encloses the work of its workers.
+    pub(crate) fn contained(mut self, setting: &'static str) -> Self {
+        self.containment = Some(setting);
+        self
     }
 
     /// The control plane.
@@ -92,13 +100,17 @@ impl Fleet {
     }
 
     fn worker_at(&self, name: &str, scheduler_url: &str) -> Launch {
-        launch(&self.bench)
+        let launch = launch(&self.bench)
             .args(["worker"])
             .option("--scheduler-url", scheduler_url)
             .option("--handlers", self.bench.handlers())
             .option("--slots", "4")
             .option("--queues", "default")
             .option("--name", name)
-            .option("--data", self.bench.path(name))
+            .option("--data", self.bench.path(name));
+        match self.containment {
+            Some(setting) => launch.option("--containment", setting),
+            None => launch,
+        }
     }
 }

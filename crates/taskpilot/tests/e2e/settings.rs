@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use taskpilot_e2e::http::Http;
 use taskpilot_e2e::ports::ReservedPort;
 use taskpilot_e2e::taskpilot::Taskpilot;
+use taskpilot_e2e::workbench::Workbench;
 
 use crate::api::{active_workers, create, view_when};
 use crate::fleet::Fleet;
@@ -129,6 +130,33 @@ async fn a_worker_takes_from_the_queues_it_was_given_and_finds_a_directory() -> 
         directory.join("journal").is_dir(),
         "no journal in {directory:?}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_containment_comes_from_flag_environment_or_file_and_must_be_one() -> Result<()> {
+    let bench = Workbench::new()?;
+    let config = bench.path("config.toml");
+    for (flag, variable, file) in [
+        (Some("jail"), "auto", "auto"),
+        (None, "jail", "auto"),
+        (None, "", "jail"),
+    ] {
+        std::fs::write(&config, format!("containment = {file:?}\n"))?;
+        let mut worker = launch(&bench)
+            .args(["worker"])
+            .env("TASKPILOT_CONFIG", &config)
+            .env("TASKPILOT_CONTAINMENT", variable);
+        if let Some(level) = flag {
+            worker = worker.option("--containment", level);
+        }
+        let ended = worker.run().await?;
+        let reason = "\"jail\" is no containment: auto or subreaper";
+        ensure!(
+            ended.code == Some(2) && ended.stderr.contains(reason),
+            "flag {flag:?}, variable {variable:?}, file {file}: {ended:?}"
+        );
+    }
     Ok(())
 }
 
