@@ -39,6 +39,9 @@ pub struct BindTask {
     /// From the polite signal of a stop to the kill, in milliseconds, up to ten minutes; 10,000
     /// unless told otherwise.
     pub cancel_grace_ms: Option<i64>,
+    /// Whether its cancel also cancels what is below it, as a cancel with `cascade` does; no unless
+    /// told otherwise.
+    pub cancel_children: Option<bool>,
 }
 
 impl BindTask {
@@ -63,6 +66,7 @@ impl BindTask {
             attempt_timeout_ms: self.attempt_timeout_ms,
             deadline: self.deadline,
             cancel_grace_ms: self.cancel_grace_ms,
+            cancel_children: self.cancel_children,
         }
     }
 }
@@ -85,7 +89,7 @@ mod tests {
     fn every_option_reaches_the_binding() {
         let options = r#""queue":"mail","priority":2,"scheduledFor":"2030-01-01T00:00:00.000Z",
             "maxAttempts":5,"backoff":{"initialMs":10},"attemptTimeoutMs":1000,
-            "deadline":"2031-01-01T00:00:00.000Z","cancelGraceMs":7"#;
+            "deadline":"2031-01-01T00:00:00.000Z","cancelGraceMs":7,"cancelChildren":true"#;
         let bind: BindTask =
             serde_json::from_str(&format!(r#"{{"schedulerType":"demo-slow",{options}}}"#)).unwrap();
         let body: ExecutionOptionsBody = serde_json::from_str(&format!("{{{options}}}")).unwrap();

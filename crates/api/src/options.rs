@@ -46,6 +46,10 @@ pub struct ExecutionOptionsBody {
     /// unless told otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel_grace_ms: Option<i64>,
+    /// Whether its cancel also cancels what is below it, as a cancel with `cascade` does; no unless
+    /// told otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_children: Option<bool>,
 }
 
 /// Exponential back-off with full jitter: the wait is drawn between 0 and the bound.
@@ -87,6 +91,7 @@ impl ExecutionOptionsBody {
             deadline: instant("deadline", self.deadline)?,
             cancel_grace_ms: number("cancelGraceMs", self.cancel_grace_ms)?
                 .unwrap_or(defaults.cancel_grace_ms),
+            cancel_children: self.cancel_children.unwrap_or(defaults.cancel_children),
         };
         validate_without_clock(&options)?;
         Ok(options)
@@ -139,6 +144,8 @@ impl From<&ExecutionOptions> for ExecutionOptionsBody {
             attempt_timeout_ms: options.attempt_timeout_ms.map(ms),
             deadline: options.deadline.map(Into::into),
             cancel_grace_ms: Some(ms(options.cancel_grace_ms)),
+            // Only a scheduler with families knows the word.
+            cancel_children: options.cancel_children.then_some(true),
         }
     }
 }
@@ -163,7 +170,8 @@ mod tests {
     fn options_survive_their_text() {
         let text = r#"{"queue":"mail","priority":-3,"scheduledFor":"2030-01-01T00:00:00.000Z",
             "maxAttempts":5,"backoff":{"initialMs":10,"maxMs":20,"factor":1.5},
-            "attemptTimeoutMs":1000,"deadline":"2031-01-01T00:00:00.000Z","cancelGraceMs":0}"#;
+            "attemptTimeoutMs":1000,"deadline":"2031-01-01T00:00:00.000Z","cancelGraceMs":0,
+            "cancelChildren":true}"#;
         let options = resolve(text).unwrap();
         let again = ExecutionOptionsBody::from(&options).resolve();
         assert_eq!(again, Ok(options));

@@ -71,6 +71,10 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Id>)]
     pub cloned_from: Option<TaskId>,
+    /// The task it belongs to; absent where it has no parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub parent_task_id: Option<TaskId>,
 }
 
 /// A task in a list, with what the scheduler says of its execution.
@@ -114,6 +118,10 @@ pub struct TaskItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Id>)]
     pub cloned_from: Option<TaskId>,
+    /// The task it belongs to; absent where it has no parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub parent_task_id: Option<TaskId>,
     /// How its execution stands; null where it has none, is not found or could not be asked for.
     pub execution: Option<ExecutionSummary>,
     /// True where it has an execution and the scheduler could not be asked; else absent.
@@ -162,6 +170,7 @@ impl TaskItem {
             updated_at: task.updated_at,
             bind_error: task.bind_error,
             cloned_from: task.cloned_from,
+            parent_task_id: task.parent_task_id,
             execution,
             execution_unavailable,
             execution_not_found,
@@ -187,6 +196,11 @@ pub struct CreateTask {
     /// What the handler gets: any JSON value, null unless told otherwise.
     #[serde(default)]
     pub payload: JsonText,
+    /// The task it belongs to, which is in the same namespace; never changed. With `bind`, that task is
+    /// bound already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub parent_task_id: Option<TaskId>,
     /// Whether to bind it at once; no unless told otherwise.
     #[serde(default)]
     pub bind: Option<bool>,
@@ -210,6 +224,8 @@ pub struct NewTask {
     pub labels: BTreeMap<String, String>,
     /// What the handler gets.
     pub payload: JsonText,
+    /// The task it belongs to.
+    pub parent: Option<TaskId>,
     /// How to bind it at once; `None` leaves it PENDING.
     pub bind: Option<NewBinding>,
 }
@@ -239,6 +255,7 @@ impl CreateTask {
             title: self.title,
             labels,
             payload: self.payload,
+            parent: self.parent_task_id,
             bind: bind.resolve()?,
         })
     }
@@ -290,6 +307,7 @@ mod tests {
             title: None,
             labels: BTreeMap::new(),
             payload: JsonText::null(),
+            parent: None,
             bind: None,
         };
         assert_eq!(create(r#"{"type":"demo"}"#), Ok(expected));

@@ -7,6 +7,7 @@
 
 pub mod binding;
 pub mod execution;
+pub mod families;
 pub mod histogram;
 pub mod ids;
 pub mod latency;

@@ -140,6 +140,12 @@ pub const PREFER_WAIT_S_MAX: u64 = 60;
 pub const IDS_PER_REQUEST_MAX: usize = 1_000;
 /// Creates of one batch: one transaction, and with small payloads one ordinary body.
 pub const BATCH_ITEMS_MAX: usize = 1_000;
+/// Levels of a tree of executions below its root: a claim or a create under a closed tree looks at each
+/// of them, and deeper trees are loops that somebody did not mean.
+pub const TREE_DEPTH_MAX: u32 = 16;
+/// Children of one execution: a list that can still be looked through. What needs more has a level
+/// between.
+pub const CHILDREN_MAX: u32 = 10_000;
 
 /// The time of a report of latencies that names none: a day.
 pub const LATENCY_WINDOW_MS_DEFAULT: u64 = 86_400_000;

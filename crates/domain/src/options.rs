@@ -46,6 +46,8 @@ pub struct ExecutionOptions {
     pub deadline: Option<Timestamp>,
     /// Time from the polite signal of a stop to the kill, in milliseconds.
     pub cancel_grace_ms: u64,
+    /// Whether its cancel closes the tree below it.
+    pub cancel_children: bool,
 }
 
 impl Default for ExecutionOptions {
@@ -58,6 +60,7 @@ impl Default for ExecutionOptions {
             attempt_timeout_ms: None,
             deadline: None,
             cancel_grace_ms: CANCEL_GRACE_MS_DEFAULT,
+            cancel_children: false,
         }
     }
 }

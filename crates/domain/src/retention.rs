@@ -30,6 +30,8 @@ pub struct Past {
     pub since: Timestamp,
     /// Whether some stop of it is unproven.
     pub has_open_stop: bool,
+    /// Whether children of it are kept.
+    pub has_children: bool,
 }
 
 impl Retention {
@@ -38,9 +40,11 @@ impl Retention {
         now.minus_ms(self.history_ms)
     }
 
-    /// Whether an execution is forgotten: final for so long, and nobody owes the proof of a stop.
+    /// Whether an execution is forgotten: final for so long, nobody owes the proof of a stop, and it has
+    /// no children that say who their parent is.
     pub fn forgets(self, now: Timestamp, past: Past) -> bool {
-        past.state.is_final() && past.since < self.horizon(now) && !past.has_open_stop
+        let is_needed = past.has_open_stop || past.has_children;
+        past.state.is_final() && past.since < self.horizon(now) && !is_needed
     }
 
     /// Worker sessions that ended before this instant may go: a little after the last executions
@@ -77,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_final_for_long_and_owes_no_proof_is_forgotten() {
+    fn only_what_is_final_for_long_and_needed_by_nobody_is_forgotten() {
         let now = Timestamp::EPOCH.plus_ms(100 * DAY_MS);
         let retention = Retention {
             history_ms: 10 * DAY_MS,
@@ -85,19 +89,21 @@ mod tests {
         let horizon = Timestamp::EPOCH.plus_ms(90 * DAY_MS);
         let before = horizon.minus_ms(1);
         for state in State::ALL {
-            for (since, has_open_stop) in [
-                (before, false),
-                (before, true),
-                (horizon, false),
-                (now, false),
+            for (since, has_open_stop, has_children) in [
+                (before, false, false),
+                (before, true, false),
+                (before, false, true),
+                (horizon, false, false),
+                (now, false, false),
             ] {
                 let past = Past {
                     state,
                     since,
                     has_open_stop,
+                    has_children,
                 };
                 let ended = matches!(state, State::Succeeded | State::Failed | State::Canceled);
-                let expected = ended && since == before && !has_open_stop;
+                let expected = ended && since == before && !has_open_stop && !has_children;
                 assert_eq!(retention.forgets(now, past), expected, "{past:?}");
             }
         }

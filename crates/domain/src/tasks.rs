@@ -73,15 +73,34 @@ pub enum Deletion {
     Binding,
     /// It has an execution that is not known to have ended.
     Bound,
+    /// Other tasks say that they belong to it.
+    HasChildren,
 }
 
-/// Decides whether a task may be deleted; `ended` is the execution that the scheduler says is final,
-/// or no longer knows.
-pub fn deletion(
-    status: TaskStatus,
-    bound_to: Option<ExecutionId>,
-    ended: Option<ExecutionId>,
-) -> Deletion {
+/// What decides whether a task may be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletable {
+    /// Its status.
+    pub status: TaskStatus,
+    /// Its execution.
+    pub bound_to: Option<ExecutionId>,
+    /// The execution that the scheduler says is final, or no longer knows.
+    pub ended: Option<ExecutionId>,
+    /// Whether any task belongs to it.
+    pub has_children: bool,
+}
+
+/// Decides whether a task may be deleted.
+pub fn deletion(task: Deletable) -> Deletion {
+    let Deletable {
+        status,
+        bound_to,
+        ended,
+        has_children,
+    } = task;
+    if has_children {
+        return Deletion::HasChildren;
+    }
     match status {
         TaskStatus::Pending | TaskStatus::Canceled => Deletion::Allowed,
         TaskStatus::Binding => Deletion::Binding,
@@ -177,7 +196,18 @@ mod tests {
                 Deletion::Allowed,
             ),
         ] {
-            assert_eq!(deletion(status, bound_to, ended), expected, "{status:?}");
+            let task = Deletable {
+                status,
+                bound_to,
+                ended,
+                has_children: false,
+            };
+            assert_eq!(deletion(task), expected, "{status:?}");
+            let parent = Deletable {
+                has_children: true,
+                ..task
+            };
+            assert_eq!(deletion(parent), Deletion::HasChildren, "{status:?}");
         }
     }
 }

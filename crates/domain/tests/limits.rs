@@ -97,6 +97,7 @@ fn options() -> impl Strategy<Value = ExecutionOptions> {
                     attempt_timeout_ms: timeout,
                     deadline: life.map(|life| base.plus_ms(life)),
                     cancel_grace_ms: grace,
+                    cancel_children: false,
                 }
             },
         )

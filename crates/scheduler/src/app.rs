@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taskpilot_domain::limits::{HEARTBEAT_MS, LEASE_MS};
 use taskpilot_domain::retention::Retention;
 use taskpilot_server::clock::Clock;
-use taskpilot_server::loops::TickError;
+use taskpilot_server::loops::{TickError, Wake};
 use taskpilot_server::shutdown::Shutdown;
 use taskpilot_server::steadiness::Steadiness;
 use taskpilot_store::scheduler::SchedulerStore;
@@ -61,6 +61,8 @@ pub struct App {
     pub(crate) outages: Outages,
     pub(crate) sessions: KnownSessions,
     pub(crate) health: Health,
+    /// Wakes the loop that decides what stands below closed trees.
+    pub(crate) descendants: Wake,
     pub(crate) steadiness: Steadiness,
 }
 
@@ -82,6 +84,7 @@ impl App {
             outages: Outages::default(),
             sessions: KnownSessions::default(),
             health: Health::default(),
+            descendants: Wake::default(),
             steadiness: Steadiness::default(),
         })
     }

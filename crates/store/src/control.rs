@@ -70,7 +70,7 @@ pub trait ControlStore: Send + Sync {
         edit: TaskEdit,
     ) -> Result<EditOutcome, StoreError>;
 
-    /// Deletes a task for which nothing runs; `ended` is the execution that is known to be over. Its
+    /// Deletes a task for which nothing runs and to which no other belongs; `ended` is the execution that is known to be over. Its
     /// id and its idempotency key stay spent, so that a repeat finds it deleted.
     async fn delete_task(
         &self,
@@ -133,7 +133,8 @@ pub trait ControlStore: Send + Sync {
         error: BindError,
     ) -> Result<(), StoreError>;
 
-    /// Commits the intent to cancel a task that is binding; the first intent stands.
+    /// Commits the intent to cancel a task that is binding; the first intent stands. Where a later one
+    /// cascades and the first does not, it does from then on, and is owed again.
     async fn intend_cancel(
         &self,
         now: Timestamp,

@@ -8,6 +8,7 @@
 pub mod conformance;
 pub mod control;
 mod error;
+pub mod families;
 pub mod lanes;
 pub mod latency;
 pub mod queues;

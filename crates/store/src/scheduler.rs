@@ -10,6 +10,7 @@ use taskpilot_domain::time::Timestamp;
 use tokio::sync::broadcast;
 
 use crate::StoreError;
+use crate::families::FamilyStore;
 use crate::latency::LatencyStore;
 use crate::queues::QueueStore;
 use crate::rows::changes::Change;
@@ -30,7 +31,7 @@ use crate::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
 /// clock, and one behind what was committed before is raised to that: stamps only grow. Batches
 /// answer one outcome per item, in their order.
 #[async_trait]
-pub trait SchedulerStore: QueueStore + LatencyStore {
+pub trait SchedulerStore: QueueStore + LatencyStore + FamilyStore {
     /// Accepts executions; a key twice in one call is folded: the first one is created, the rest are
     /// replayed or mismatches. Ids rise in the order of the call, and so does the place in a queue.
     async fn create_executions(
@@ -61,6 +62,9 @@ pub trait SchedulerStore: QueueStore + LatencyStore {
     ) -> Result<Vec<ExecutionSummary>, StoreError>;
 
     /// Decides cancels. A key that was never seen becomes a canceled execution without a body.
+    ///
+    /// A cascade, or the option of the execution, closes the tree below it with the verdict: see
+    /// [`FamilyStore`].
     ///
     /// One execution twice in a call, by id or by key, is decided once: the first item is the
     /// verdict. An expected reference is compared before the state, in final states too.

@@ -15,12 +15,16 @@ pub struct CancelBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Reason>)]
     pub reason: Option<String>,
+    /// Whether the executions of all tasks below it are canceled too; no unless told otherwise. What is
+    /// bound below it later is then canceled from the start.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cascade: bool,
 }
 
 impl CancelBody {
-    /// The reason, within its limit.
-    pub fn resolve(self) -> Result<Option<String>, FieldError> {
+    /// The command, within its limits.
+    pub fn resolve(self) -> Result<Self, FieldError> {
         at_most("reason", self.reason.as_deref(), REASON_CHARS_MAX)?;
-        Ok(self.reason)
+        Ok(self)
     }
 }

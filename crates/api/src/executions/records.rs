@@ -27,7 +27,8 @@ pub struct CancelRecord {
 pub struct StopRecord {
     /// How far it has come; it only moves forward.
     pub status: StopStatusWord,
-    /// Why the attempt is stopped; null where nothing was leased.
+    /// Why the attempt is stopped. Where nothing was leased: `PARENT` for what was canceled with the tree
+    /// above it, else null.
     pub cause: Option<StopCauseWord>,
     /// When it was decided.
     #[schema(value_type = Option<schema::Instant>)]

@@ -31,6 +31,10 @@ pub struct CreateExecution {
     /// The creator's opaque reference; at most 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// The execution that it belongs to; null for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub parent_id: Option<ExecutionId>,
     /// The queue it waits in; `default` unless told otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Name>)]
@@ -63,6 +67,10 @@ pub struct CreateExecution {
     /// From the polite signal of a stop to the kill, in milliseconds; 10,000 unless told otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_grace_ms: Option<i64>,
+    /// Whether its cancel also cancels what is below it, as a cancel with `cascade` does; no unless
+    /// told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_children: Option<bool>,
 }
 
 /// A checked [`CreateExecution`].
@@ -74,6 +82,8 @@ pub struct NewExecution {
     pub payload: JsonText,
     /// The creator's opaque reference.
     pub reference: Option<String>,
+    /// The execution that it belongs to.
+    pub parent: Option<ExecutionId>,
     /// How it is to be run; the instants are not yet judged against the clock.
     pub options: ExecutionOptions,
 }
@@ -86,6 +96,7 @@ impl CreateExecution {
             r#type: execution.r#type.into(),
             payload: execution.payload,
             reference: execution.reference,
+            parent_id: execution.parent,
             queue: options.queue,
             priority: options.priority,
             scheduled_for: options.scheduled_for,
@@ -94,6 +105,7 @@ impl CreateExecution {
             attempt_timeout_ms: options.attempt_timeout_ms,
             deadline: options.deadline,
             cancel_grace_ms: options.cancel_grace_ms,
+            cancel_children: options.cancel_children,
         }
     }
 
@@ -113,11 +125,13 @@ impl CreateExecution {
             attempt_timeout_ms: self.attempt_timeout_ms,
             deadline: self.deadline,
             cancel_grace_ms: self.cancel_grace_ms,
+            cancel_children: self.cancel_children,
         };
         Ok(NewExecution {
             r#type: parse("type", &self.r#type)?,
             payload: self.payload,
             reference: self.reference,
+            parent: self.parent_id,
             options: options.resolve()?,
         })
     }
@@ -176,6 +190,10 @@ pub struct CancelExecution {
     /// the id may name the execution of somebody else. Only in a cancel by id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Whether everything below it is canceled too; no unless told otherwise. What is created below it
+    /// later is then canceled from the start.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cascade: bool,
 }
 
 impl CancelExecution {

@@ -34,6 +34,14 @@ pub struct Execution {
     /// The `Idempotency-Key` it was created with: the proof that keys are honoured.
     #[serde(default, deserialize_with = "tolerant::field")]
     pub idempotency_key: Option<String>,
+    /// The execution that it belongs to.
+    #[serde(default, deserialize_with = "tolerant::field")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub parent_id: Option<ExecutionId>,
+    /// The execution at the top of its tree; null where it has no parent.
+    #[serde(default, deserialize_with = "tolerant::field")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub root_id: Option<ExecutionId>,
     /// The queue it waits in.
     #[serde(default, deserialize_with = "tolerant::field")]
     pub queue: Option<String>,
@@ -82,6 +90,9 @@ pub struct Execution {
     /// From the polite signal of a stop to the kill, in milliseconds.
     #[serde(default, deserialize_with = "tolerant::field")]
     pub cancel_grace_ms: Option<u64>,
+    /// Whether its cancel also cancels what is below it.
+    #[serde(default, deserialize_with = "tolerant::field")]
+    pub cancel_children: Option<bool>,
     /// The worker session that holds it or held it last.
     #[serde(default, deserialize_with = "tolerant::name")]
     pub worker_id: Option<String>,
@@ -119,6 +130,8 @@ impl Execution {
             payload: None,
             reference: None,
             idempotency_key: None,
+            parent_id: None,
+            root_id: None,
             queue: None,
             priority: None,
             attempt_count: None,
@@ -133,6 +146,7 @@ impl Execution {
             deadline: None,
             attempt_timeout_ms: None,
             cancel_grace_ms: None,
+            cancel_children: None,
             worker_id: None,
             result: None,
             phase: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use taskpilot_domain::ids::TaskId;
 use taskpilot_domain::limits::BATCH_ITEMS_MAX;
 use taskpilot_domain::names::IdempotencyKey;
 use utoipa::ToSchema;
@@ -64,6 +65,11 @@ pub struct KeyedCreate {
     /// What the handler gets: any JSON value, null unless told otherwise.
     #[serde(default)]
     pub payload: JsonText,
+    /// The task it belongs to, which exists before the batch; never changed. With `bind`, that task is
+    /// bound already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub parent_task_id: Option<TaskId>,
     /// Whether to bind it at once; no unless told otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bind: Option<bool>,
@@ -90,6 +96,7 @@ impl KeyedCreate {
             title: self.title,
             labels: self.labels,
             payload: self.payload,
+            parent_task_id: self.parent_task_id,
             bind: self.bind,
             scheduler_type: self.scheduler_type,
             execution: self.execution,

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use taskpilot_domain::binding::TaskStatus;
+use taskpilot_domain::ids::TaskId;
 use taskpilot_domain::limits::{
     LABEL_KEY_CHARS_MAX, LABEL_VALUE_CHARS_MAX, LABELS_MAX, TITLE_CHARS_MAX,
 };
@@ -25,6 +26,9 @@ pub struct ListTasks {
     /// Only tasks with this label, as `key=value`; may be given again, and all of them count.
     #[param(rename = "label", value_type = Option<Vec<String>>)]
     pub labels: BTreeMap<String, String>,
+    /// Only the children of this task.
+    #[param(rename = "parentTaskId", value_type = Option<crate::schema::Id>)]
+    pub parent: Option<TaskId>,
     /// Only tasks with this text in their title; capitals and small letters are the same.
     #[param(value_type = Option<String>)]
     pub title: Option<String>,
@@ -42,6 +46,7 @@ impl ListTasks {
             match name.as_str() {
                 "status" => set(&mut list.status, &name, &value)?,
                 "type" => set(&mut list.r#type, &name, &value)?,
+                "parentTaskId" => set(&mut list.parent, &name, &value)?,
                 "label" => list.add_label(&value)?,
                 "title" => list.set_title(&value)?,
                 "limit" => set(&mut list.limit, &name, &value)?,
@@ -82,9 +87,10 @@ impl ListTasks {
     pub fn scope(&self) -> String {
         let status = self.status.map_or("", TaskStatus::as_str);
         let of_type = self.r#type.as_ref().map_or("", TaskType::as_str);
+        let parent = self.parent.map_or(0, TaskId::get);
         // The debug form escapes, so that no label can spell another filter.
         format!(
-            "tasks status={status} type={of_type} labels={:?} title={:?}",
+            "tasks status={status} type={of_type} parent={parent} labels={:?} title={:?}",
             self.labels, self.title
         )
     }
@@ -116,6 +122,7 @@ mod tests {
         let query = [
             ("status", "BOUND"),
             ("type", "demo"),
+            ("parentTaskId", "7"),
             ("label", "a=b=c"),
             ("label", "d="),
             ("title", "T"),
@@ -126,6 +133,7 @@ mod tests {
             status: Some(TaskStatus::Bound),
             r#type: TaskType::new("demo").ok(),
             labels: labels.into(),
+            parent: TaskId::new(7).ok(),
             title: Some("T".into()),
             limit: Some(5),
             after: None,

@@ -8,7 +8,7 @@ use taskpilot_api::field::FieldError;
 use taskpilot_api::json::JsonText;
 use taskpilot_api::problem::Outcome;
 use taskpilot_domain::binding::TaskStatus;
-use taskpilot_domain::ids::TaskId;
+use taskpilot_domain::ids::{ExecutionId, TaskId};
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 use taskpilot_store::rows::bindings::{BeginBindingOutcome, BindingRecord, BindingRequest};
@@ -16,6 +16,7 @@ use taskpilot_store::rows::tasks::TaskRecord;
 
 use super::drive::{Driven, Errand};
 use super::flights::board;
+use super::parent;
 use super::request::{Work, request};
 use crate::app::App;
 use crate::http::error::{no_task, unavailable, withdrawn};
@@ -46,7 +47,8 @@ pub(crate) async fn bind(
     if task.status == TaskStatus::Canceled {
         return Err(withdrawn());
     }
-    let request = checked(app, context, &task, body)?;
+    let parent = parent::execution_of(app, &task).await?;
+    let request = checked(app, context, (&task, parent), body)?;
     let begun = app
         .store
         .begin_binding(app.now(), &context.namespace, id, request)
@@ -87,7 +89,7 @@ pub(crate) async fn driven(
 fn checked(
     app: &App,
     context: &RequestContext,
-    task: &TaskRecord,
+    (task, parent): (&TaskRecord, Option<ExecutionId>),
     body: BindTask,
 ) -> Result<BindingRequest, ApiError> {
     let now = app.now();
@@ -99,6 +101,7 @@ fn checked(
         principal: &context.principal,
         kind: &task.kind,
         payload: JsonText::from_text(task.payload.as_ref()).map_err(ApiError::fault)?,
+        parent,
     };
     request(now, work, binding)
 }

@@ -1,6 +1,6 @@
 //! Carries out a cancel that was committed while its task was binding.
 
-use taskpilot_api::extensions::Extension;
+use taskpilot_api::extensions::{Extension, Extensions};
 use taskpilot_api::scheduler::CancelExecution;
 use taskpilot_client::scheduler::OnBehalf;
 use taskpilot_domain::ids::{ExecutionId, TaskId};
@@ -22,8 +22,9 @@ pub(crate) async fn by_key(
     app: &App,
     on: &OnBehalf,
     (record, intent): (&BindingRecord, &CancelIntent),
+    offers: &Extensions,
 ) -> Result<Settled, StoreError> {
-    let command = command(intent);
+    let command = command(intent, offers);
     let key = record.request.key.as_str();
     let call = app.scheduler.cancel_by_key(on, key, Some(&command), None);
     match success(fault::around(Step::CancelSend, call, reach::cut).await) {
@@ -45,7 +46,7 @@ pub(crate) async fn by_id(
     };
     let command = CancelExecution {
         reference: Some(record.request.key.to_string()),
-        ..command(intent)
+        ..command(intent, &offers)
     };
     let command = offers.has(Extension::CancelByKey).then_some(&command);
     let call = app.scheduler.cancel(on, execution.get(), command, None);
@@ -83,10 +84,11 @@ pub(crate) fn alarm(
     );
 }
 
-fn command(intent: &CancelIntent) -> CancelExecution {
+fn command(intent: &CancelIntent, offers: &Extensions) -> CancelExecution {
     CancelExecution {
         reason: intent.reason.clone(),
         reference: None,
+        cascade: intent.cascade && offers.has(Extension::Families),
     }
 }
 

@@ -96,13 +96,16 @@ async fn bind(app: &App, errand: &Errand) -> Landing {
 /// The cancel first, so that what is canceled never runs; then the create.
 async fn create(app: &App, errand: &Errand, offers: &Extensions) -> Landing {
     let record = &errand.record;
+    if record.parent.is_some() && !reach::takes_children(offers) {
+        return outcome::refused(app, errand, Refusal::no_families()).await;
+    }
     if let Some(intent) = &record.cancel
         && offers.has(Extension::CancelByKey)
     {
         let on = on_behalf(errand, &intent.requested_by);
         // Where what stands under the key is forgotten nothing runs, and the create is answered with
         // its loss. The wish stays owed: should the create be accepted all the same, it is carried out.
-        if let Err(failure) = carry_out::by_key(app, &on, (record, intent)).await?
+        if let Err(failure) = carry_out::by_key(app, &on, (record, intent), offers).await?
             && !failure.is_missing()
         {
             return outcome::keep(app, record, Note::later(app, record, failure)).await;

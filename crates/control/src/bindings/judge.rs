@@ -43,6 +43,15 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// Nothing was sent: without its parent an execution would be somebody else's work, which no cancel of
+    /// the parent reaches.
+    pub(crate) fn no_families() -> Self {
+        Self {
+            failure: SchedulerFailure::not_offered("parents of executions"),
+            field: None,
+        }
+    }
+
     /// What the caller whose options these are is told.
     pub(crate) fn told(&self) -> ApiError {
         let Some(field) = self.field else {
@@ -72,8 +81,8 @@ impl Refusal {
 
 const OPTION_REFUSED: &str = "The scheduler does not accept this option.";
 
-/// The members of a bind request, which are named as those of a create.
-const OPTIONS: [&str; 9] = [
+/// The members of a bind request, which are named as those of a create, and the parent of the task.
+const OPTIONS: [&str; 11] = [
     "type",
     "queue",
     "priority",
@@ -83,6 +92,8 @@ const OPTIONS: [&str; 9] = [
     "attemptTimeoutMs",
     "deadline",
     "cancelGraceMs",
+    "cancelChildren",
+    "parentId",
 ];
 
 #[derive(Deserialize)]
@@ -147,10 +158,10 @@ fn option_at_fault(problem: &Problem) -> Option<&'static str> {
     }
     let field = problem.field.as_deref()?.split('.').next()?;
     let option = OPTIONS.into_iter().find(|option| *option == field)?;
-    Some(if option == "type" {
-        "schedulerType"
-    } else {
-        option
+    Some(match option {
+        "type" => "schedulerType",
+        "parentId" => "parentTaskId",
+        option => option,
     })
 }
 
@@ -195,6 +206,7 @@ mod tests {
     fn each_answer_to_a_create_is_judged_in_both_forms() {
         let option = r#"{"code":"invalid_body","field":"backoff.maxMs"}"#;
         let kind = r#"{"code":"invalid_body","field":"type"}"#;
+        let parent = r#"{"code":"invalid_body","field":"parentId"}"#;
         let foreign = r#"{"code":"invalid_body","field":"shard"}"#;
         for (status, body, extended, plain) in [
             (201, r#"{"id":7}"#, "accepted", "accepted"),
@@ -222,6 +234,7 @@ mod tests {
             (410, r#"{"code":"binding_key_expired"}"#, "lost", "refused"),
             (422, option, "backoff", "refused"),
             (422, kind, "schedulerType", "refused"),
+            (422, parent, "parentTaskId", "refused"),
             (422, foreign, "refused", "refused"),
             (425, "", "again", "refused"),
             (429, "", "again", "refused"),

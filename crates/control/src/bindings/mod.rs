@@ -7,5 +7,6 @@ pub(crate) mod drive;
 pub(crate) mod flights;
 pub(crate) mod judge;
 mod outcome;
+pub(crate) mod parent;
 pub(crate) mod request;
 pub(crate) mod together;

@@ -7,6 +7,7 @@ use taskpilot_api::field::FieldError;
 use taskpilot_api::json::JsonText;
 use taskpilot_api::scheduler::{CreateExecution, NewExecution};
 use taskpilot_api::tasks::NewBinding;
+use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::limits::BODY_BYTES_MAX;
 use taskpilot_domain::names::{IdempotencyKey, PrincipalName, TaskType};
 use taskpilot_domain::time::Timestamp;
@@ -22,6 +23,8 @@ pub(crate) struct Work<'a> {
     pub(crate) kind: &'a TaskType,
     /// The payload of the task.
     pub(crate) payload: JsonText,
+    /// The execution of its parent.
+    pub(crate) parent: Option<ExecutionId>,
 }
 
 /// The request with a fresh key, in both forms.
@@ -37,6 +40,7 @@ pub(crate) fn request(
         r#type: kind,
         payload: work.payload,
         reference: Some(key.to_string()),
+        parent: work.parent,
         options: binding.options,
     });
     let extended = serde_json::to_string(&extended).map_err(ApiError::fault)?;
@@ -94,6 +98,7 @@ mod tests {
             principal: &PrincipalName::local(),
             kind: &TaskType::new("demo").unwrap(),
             payload: JsonText::from_text(payload).unwrap(),
+            parent: None,
         };
         let binding = NewBinding {
             scheduler_type: None,

@@ -130,6 +130,10 @@ async fn send(app: &App, portion: Vec<Errand>) -> Option<Vec<(Errand, Verdict)>>
     if !(reach::takes_our_creates(&offers) && offers.has(Extension::Batch)) {
         return None;
     }
+    let has_child = portion.iter().any(|errand| errand.record.parent.is_some());
+    if has_child && !reach::takes_children(&offers) {
+        return None;
+    }
     let portion = wanted(app, portion).await?;
     if portion.is_empty() {
         return Some(Vec::new());

@@ -33,6 +33,8 @@ use crate::tasks::read::task;
 pub(crate) struct Wish {
     /// Why, for people.
     pub(crate) reason: Option<String>,
+    /// Whether all that is below is canceled too. A scheduler without families has nothing below.
+    pub(crate) cascade: bool,
     /// How long to wait for the end of the work.
     pub(crate) wait: Option<Duration>,
 }
@@ -96,6 +98,7 @@ async fn send(
     let command = CancelExecution {
         reason: wish.reason.clone(),
         reference: task.binding_key.clone(),
+        cascade: wish.cascade && offers.has(Extension::Families),
     };
     let command = offers.has(Extension::CancelByKey).then_some(&command);
     let wait = wish.wait.filter(|_| offers.has(Extension::Wait));
@@ -133,6 +136,7 @@ async fn cancel_binding(
         requested_at: now,
         requested_by: context.principal.clone(),
         reason: wish.reason.clone(),
+        cascade: wish.cascade,
     };
     let intended = app
         .store
@@ -150,8 +154,12 @@ async fn cancel_binding(
     if !offers.has(Extension::CancelByKey) {
         return cancel_once_bound(app, context, record, &wish).await;
     }
-    let wait = wish.wait.filter(|_| offers.has(Extension::Wait));
-    cancel_by_key(app, context, record, &Wish { wait, ..wish }).await
+    let wish = Wish {
+        wait: wish.wait.filter(|_| offers.has(Extension::Wait)),
+        cascade: wish.cascade && offers.has(Extension::Families),
+        ..wish
+    };
+    cancel_by_key(app, context, record, &wish).await
 }
 
 /// By the key, which needs no binding: what is created under it later is canceled already.
@@ -165,6 +173,7 @@ async fn cancel_by_key(
     let command = CancelExecution {
         reason: wish.reason.clone(),
         reference: None,
+        cascade: wish.cascade,
     };
     let key = record.request.key.as_str();
     let call = app

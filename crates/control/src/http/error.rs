@@ -60,6 +60,16 @@ pub(crate) fn undeletable() -> ApiError {
     ApiError::new(ErrorCode::TaskBinding, detail)
 }
 
+pub(crate) fn has_children() -> ApiError {
+    let detail = "Other tasks belong to the task; delete them first.";
+    ApiError::new(ErrorCode::TaskHasChildren, detail)
+}
+
+pub(crate) fn parent_not_bound(parent: TaskId) -> ApiError {
+    let detail = format!("Its parent, task {parent}, is not bound yet; bind that one first.");
+    ApiError::new(ErrorCode::ParentNotBound, detail)
+}
+
 pub(crate) fn running() -> ApiError {
     let detail = "The execution of the task has not ended; cancel it first.";
     ApiError::new(ErrorCode::TaskRunning, detail)

@@ -80,10 +80,11 @@ pub(super) async fn cancel_task_execution(
     patience: Patience,
     OptionalJsonBody(body): OptionalJsonBody<CancelBody>,
 ) -> Result<Response, ApiError> {
-    let reason = body.resolve()?;
+    let body = body.resolve()?;
     let (wait, seat) = patience.sit_down().unzip();
     let wish = |wait| Wish {
-        reason: reason.clone(),
+        reason: body.reason.clone(),
+        cascade: body.cascade,
         wait,
     };
     let canceled = tokio::select! {

@@ -39,6 +39,11 @@ pub(crate) fn cut(struck: Struck) -> NoAnswer {
     NoAnswer::cut(struck.is_done())
 }
 
+/// Whether creates that name a parent go there.
+pub(crate) fn takes_children(offers: &Extensions) -> bool {
+    takes_our_creates(offers) && offers.has(Extension::Families)
+}
+
 /// Whether creates go there in our own form: repeatable by their key, with options.
 pub(crate) fn takes_our_creates(offers: &Extensions) -> bool {
     offers.has(Extension::IdempotencyKey) && offers.has(Extension::Options)

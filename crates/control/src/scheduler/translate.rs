@@ -164,12 +164,10 @@ impl SchedulerFailure {
     pub(crate) fn code_and_detail(&self) -> (ErrorCode, &'static str) {
         match self.kind {
             Kind::Silent => (ErrorCode::SchedulerUnavailable, SILENT),
-            Kind::Conflict
-            | Kind::Missing
-            | Kind::Foreign
-            | Kind::Busy(_)
-            | Kind::Unexpected
-            | Kind::NotOffered(_) => (ErrorCode::SchedulerError, UNEXPECTED),
+            Kind::NotOffered(_) => (ErrorCode::SchedulerUnsupported, UNSUPPORTED),
+            Kind::Conflict | Kind::Missing | Kind::Foreign | Kind::Busy(_) | Kind::Unexpected => {
+                (ErrorCode::SchedulerError, UNEXPECTED)
+            }
         }
     }
 
@@ -201,6 +199,7 @@ impl SchedulerFailure {
 
 const CONFLICT: &str = "Task cannot be canceled in its current state.";
 const SILENT: &str = "The scheduler did not answer.";
+const UNSUPPORTED: &str = "The scheduler does not offer what the task needs.";
 const UNEXPECTED: &str = "The scheduler answered with something unexpected.";
 
 fn outcome(unknown: bool) -> Outcome {

@@ -13,9 +13,9 @@ use taskpilot_domain::time::Timestamp;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
 use taskpilot_store::rows::bindings::BindingRecord;
-use taskpilot_store::rows::tasks::{NewTask, TaskRecord};
+use taskpilot_store::rows::tasks::TaskRecord;
 
-use super::create::{Created, answer_of, as_it_is, checked};
+use super::create::{Checked, Created, answer_of, as_it_is, checked};
 use crate::app::App;
 use crate::bindings::drive::{Driven, Errand};
 use crate::bindings::flights::board;
@@ -32,28 +32,31 @@ pub(crate) async fn create(
 ) -> Result<Vec<Result<TaskRecord, ApiError>>, ApiError> {
     let now = app.now();
     let mut good = Vec::with_capacity(items.len());
-    let take = |item| {
-        good.push(read(now, context, item)?);
-        Ok(())
-    };
-    let checks: Vec<Result<(), ApiError>> = items.into_iter().map(take).collect();
+    let mut checks = Vec::with_capacity(items.len());
+    for item in items {
+        let checked = read(app, context, now, item).await;
+        checks.push(checked.map(|Checked { new, unless_repeat }| {
+            good.push(new);
+            unless_repeat
+        }));
+    }
     let outcomes = app.store.create_tasks(now, good).await;
     let mut outcomes = outcomes.map_err(unavailable)?.into_iter();
     let created = checks
         .into_iter()
-        .map(|check| check.and_then(|()| answer_of(outcomes.next())))
+        .map(|check| check.and_then(|unless| answer_of(outcomes.next(), unless)))
         .collect();
     Ok(bound_if_possible(app, context, created).await)
 }
 
-fn read(
-    now: Timestamp,
+async fn read(
+    app: &App,
     context: &RequestContext,
+    now: Timestamp,
     BatchItem(item): BatchItem<KeyedCreate>,
-) -> Result<NewTask, ApiError> {
+) -> Result<Checked, ApiError> {
     let item = item.map_err(|wrong| ApiError::new(ErrorCode::InvalidBody, wrong))?;
-    let (key, body) = item.split()?;
-    checked(now, context, key, body)
+    checked(app, context, now, item.split()?).await
 }
 
 async fn bound_if_possible(

@@ -12,7 +12,6 @@ use taskpilot_domain::names::IdempotencyKey;
 use taskpilot_domain::options::{ExecutionOptions, Priority};
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
-use taskpilot_store::rows::tasks as rows;
 use taskpilot_store::rows::tasks::TaskRecord;
 
 use super::create::{acknowledged, begin, keyed, submit};
@@ -22,7 +21,8 @@ use crate::executions::read::ask;
 use crate::http::error::unavailable;
 use crate::scheduler::translate::{Asked, SchedulerFailure};
 
-/// Creates a task with the type, the payload, the title and the labels that the other has now.
+/// Creates a task with the type, the payload, the title and the labels that the other has now. It is a
+/// task of its own, without a parent.
 ///
 /// A key is looked up first: a repeat is answered also where the other task is deleted since, its
 /// execution forgotten, or the scheduler away.
@@ -38,7 +38,7 @@ pub(crate) async fn clone(
     if let Some(key) = &key {
         let known = app.store.find_keyed_task(&context.namespace, key).await;
         if let Some(outcome) = known.map_err(unavailable)? {
-            return acknowledged(app, context, Some(outcome)).await;
+            return acknowledged(app, context, (Some(outcome), None)).await;
         }
     }
     let task = read::task(app, &context.namespace, id).await?;
@@ -49,11 +49,8 @@ pub(crate) async fn clone(
         Some(_) | None => said,
     };
     let now = app.now();
-    let new = begin(now, context, key, same(task, bind)?)?;
-    let cloned = rows::NewTask {
-        cloned_from: Some(id),
-        ..new
-    };
+    let mut cloned = begin(now, context, key, (same(task, bind)?, Ok(None)))?;
+    cloned.new.cloned_from = Some(id);
     submit(app, context, now, cloned).await
 }
 
@@ -63,6 +60,7 @@ fn same(task: TaskRecord, bind: Option<NewBinding>) -> Result<NewTask, ApiError>
         title: task.title,
         labels: task.labels,
         payload: JsonText::from_text(task.payload.as_ref()).map_err(ApiError::fault)?,
+        parent: None,
         bind,
     })
 }
@@ -100,6 +98,7 @@ fn options(execution: Execution) -> Result<NewBinding, ApiError> {
     options.retry.max_attempts = execution.max_attempts.unwrap_or(options.retry.max_attempts);
     options.attempt_timeout_ms = execution.attempt_timeout_ms;
     options.cancel_grace_ms = execution.cancel_grace_ms.unwrap_or(options.cancel_grace_ms);
+    options.cancel_children = execution.cancel_children.unwrap_or(false);
     let kind = execution.r#type.map(|kind| kind.parse()).transpose();
     Ok(NewBinding {
         scheduler_type: kind.map_err(ApiError::fault)?,

@@ -8,7 +8,7 @@ use taskpilot_store::rows::tasks::{DeleteOutcome, TaskRecord};
 
 use crate::app::App;
 use crate::executions::read::ask;
-use crate::http::error::{no_task, running, unavailable, undeletable};
+use crate::http::error::{has_children, no_task, running, unavailable, undeletable};
 use crate::scheduler::translate::Asked;
 
 /// Deletes a task, now or before. Of one that is bound the scheduler says whether it has ended; the
@@ -60,6 +60,7 @@ fn told(id: TaskId, outcome: &DeleteOutcome) -> Result<(), ApiError> {
         DeleteOutcome::Deleted => Ok(()),
         DeleteOutcome::Binding => Err(undeletable()),
         DeleteOutcome::Bound(_) => Err(running()),
+        DeleteOutcome::HasChildren => Err(has_children()),
         DeleteOutcome::Missing => Err(no_task(id)),
     }
 }

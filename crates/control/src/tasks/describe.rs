@@ -20,6 +20,7 @@ pub(crate) fn task(record: TaskRecord) -> Result<Task, ApiError> {
         created_at: record.created_at,
         updated_at: record.updated_at,
         cloned_from: record.cloned_from,
+        parent_task_id: record.parent,
         bind_error: record.bind_error.map(|error| BindError {
             code: error.code,
             detail: error.detail,

@@ -31,6 +31,7 @@ pub(crate) async fn list(
         status: query.status,
         kind: query.r#type,
         labels: query.labels,
+        parent: query.parent,
         title: query.title,
         before: after,
         limit,

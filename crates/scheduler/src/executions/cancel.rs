@@ -24,11 +24,17 @@ pub(crate) struct Canceled {
 
 /// Decides the cancel.
 pub(crate) async fn verdict(app: &App, request: CancelRequest) -> Result<Canceled, ApiError> {
+    let cascades = request.cascade;
     let outcomes = app
         .store
         .cancel_executions(app.clock.now(), vec![request])
         .await;
-    match outcomes.map_err(unavailable)?.pop() {
+    let outcome = outcomes.map_err(unavailable)?.pop();
+    if cascades || outcome.as_ref().is_some_and(closes_by_itself) {
+        // The loop would find what is left to decide by itself, a little later.
+        app.descendants.wake();
+    }
+    match outcome {
         Some(CancelOutcome::Canceled(record) | CancelOutcome::Already(record)) => {
             Ok(standing(record))
         }
@@ -39,6 +45,10 @@ pub(crate) async fn verdict(app: &App, request: CancelRequest) -> Result<Cancele
         }
         None => Err(ApiError::fault("a cancel without an outcome")),
     }
+}
+
+fn closes_by_itself(outcome: &CancelOutcome) -> bool {
+    matches!(outcome, CancelOutcome::Canceled(record) if record.options.cancel_children)
 }
 
 /// Waits for the end of the stop, at most `wait`, and gives the execution as it is then. The verdict

@@ -104,6 +104,7 @@ fn checked(
         payload: Arc::from(new.payload.as_str()),
         reference: new.reference,
         key,
+        parent: new.parent,
         options: new.options,
     })
 }
@@ -149,6 +150,7 @@ fn accepted(outcome: CreateOutcome) -> Result<ExecutionRecord, ApiError> {
             let detail = "this key is older than keys are kept";
             Err(ApiError::new(ErrorCode::BindingKeyExpired, detail))
         }
+        CreateOutcome::NoChild(refused) => Err(FieldError::new("parentId", refused).into()),
     }
 }
 

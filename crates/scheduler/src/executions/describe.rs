@@ -6,7 +6,7 @@ use taskpilot_api::executions as wire;
 use taskpilot_api::json::JsonText;
 use taskpilot_api::scheduler::Execution;
 use taskpilot_domain::execution::{AttemptEnd, RetryState, State};
-use taskpilot_domain::stop::StopStatus;
+use taskpilot_domain::stop::{StopCause, StopStatus};
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::attempts::{AttemptError, AttemptRecord};
 use taskpilot_store::rows::executions::{ExecutionRecord, ExecutionSummary};
@@ -50,10 +50,13 @@ fn whole(record: &ExecutionRecord, now: Timestamp) -> Execution {
         payload: record.payload.as_ref().map(json),
         reference: record.reference.clone(),
         idempotency_key: record.key.as_ref().map(ToString::to_string),
+        parent_id: record.family.map(|(parent, _)| parent),
+        root_id: record.family.map(|(_, root)| root),
         last_error: record.last_error.as_ref().map(one_line),
         deadline: record.options.deadline,
         attempt_timeout_ms: record.options.attempt_timeout_ms,
         cancel_grace_ms: Some(record.options.cancel_grace_ms),
+        cancel_children: Some(record.options.cancel_children),
         worker_id: listed.worker_id.clone().or(worker),
         result: record.result.as_ref().map(json),
         cancel: record.cancel.as_ref().map(|cancel| wire::CancelRecord {
@@ -100,7 +103,7 @@ fn stop_of(record: &ExecutionRecord) -> Option<wire::StopRecord> {
     let canceled = record.cancel.as_ref()?;
     Some(wire::StopRecord {
         status: StopStatus::NotNeeded.into(),
-        cause: None,
+        cause: (canceled.cause != StopCause::User).then(|| canceled.cause.into()),
         requested_at: Some(canceled.requested_at),
         delivered_at: None,
         acknowledged_at: None,

@@ -175,6 +175,7 @@ pub(super) async fn cancel_execution(
         Command {
             target,
             reason: command.reason,
+            cascade: command.cascade,
         },
         patience,
     )
@@ -213,6 +214,7 @@ pub(super) async fn cancel_execution_by_key(
         Command {
             target,
             reason: command.reason,
+            cascade: command.cascade,
         },
         patience,
     )
@@ -222,6 +224,7 @@ pub(super) async fn cancel_execution_by_key(
 struct Command {
     target: CancelTarget,
     reason: Option<String>,
+    cascade: bool,
 }
 
 async fn canceled(
@@ -236,6 +239,7 @@ async fn canceled(
         target: command.target,
         actor: context.principal,
         reason: command.reason,
+        cascade: command.cascade,
     };
     let verdict = cancel::verdict(app, request).await?;
     let Some(applied) = patience.applied() else {

@@ -8,7 +8,9 @@ use taskpilot_server::loops::{Loop, Report, Tick, TickError, Wake};
 use taskpilot_store::scheduler::Tick as Moved;
 use tokio::task::JoinHandle;
 
-use super::{deadlines, expire_sessions, forget_history, overdue_stops, promote_due, timeouts};
+use super::{
+    deadlines, descendants, expire_sessions, forget_history, overdue_stops, promote_due, timeouts,
+};
 use crate::app::App;
 
 /// Starts all loops.
@@ -23,6 +25,12 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         ),
         spawn(app, "timeouts", 200, timeouts::Timeouts(app.clone())),
         spawn(app, "deadlines", 200, deadlines::Deadlines(app.clone())),
+        spawn_woken(
+            app,
+            ("descendants", 200),
+            app.descendants.clone(),
+            descendants::Descendants(app.clone()),
+        ),
         spawn(
             app,
             "overdue_stops",
@@ -48,6 +56,7 @@ pub(crate) async fn tick_all(app: &Arc<App>) -> Result<u64, TickError> {
             .await?,
         timeouts::Timeouts(app.clone()).tick(now).await?,
         deadlines::Deadlines(app.clone()).tick(now).await?,
+        descendants::Descendants(app.clone()).tick(now).await?,
         overdue_stops::OverdueStops(app.clone()).tick(now).await?,
         forget_history::ForgetHistory(app.clone()).tick(now).await?,
     ];
@@ -55,12 +64,21 @@ pub(crate) async fn tick_all(app: &Arc<App>) -> Result<u64, TickError> {
 }
 
 fn spawn<T: Tick>(app: &Arc<App>, name: &'static str, every_ms: u64, tick: T) -> JoinHandle<()> {
+    spawn_woken(app, (name, every_ms), Wake::default(), tick)
+}
+
+fn spawn_woken<T: Tick>(
+    app: &Arc<App>,
+    (name, every_ms): (&'static str, u64),
+    wake: Wake,
+    tick: T,
+) -> JoinHandle<()> {
     let interval = Duration::from_millis(every_ms);
     let tick = app.health.pulses.watched(name, interval, &app.clock, tick);
     let driver = Loop {
         name,
         interval,
-        wake: Wake::default(),
+        wake,
         clock: app.clock.clone(),
         shutdown: app.shutdown.clone(),
     };

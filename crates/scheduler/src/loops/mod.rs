@@ -2,6 +2,7 @@
 
 mod all;
 mod deadlines;
+mod descendants;
 mod expire_sessions;
 mod forget_history;
 mod overdue_stops;

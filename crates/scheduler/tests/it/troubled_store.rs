@@ -10,6 +10,7 @@ use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::StoreError;
+use taskpilot_store::families::FamilyStore;
 use taskpilot_store::latency::LatencyStore;
 use taskpilot_store::queues::QueueStore;
 use taskpilot_store::rows::changes::Change;
@@ -145,6 +146,13 @@ impl QueueStore for TroubledStore {
         request: QueueRequest,
     ) -> Result<QueueOutcome, StoreError> {
         self.store.change_queue(now, request).await
+    }
+}
+
+#[async_trait]
+impl FamilyStore for TroubledStore {
+    async fn decide_descendants(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError> {
+        self.store.decide_descendants(now, limit).await
     }
 }
 

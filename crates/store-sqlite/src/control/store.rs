@@ -397,6 +397,7 @@ mod tests {
             key: None,
             bind: None,
             cloned_from: None,
+            parent: None,
             repeat_only: false,
         };
         let created = store.create_tasks(Timestamp::EPOCH, vec![task]).await;

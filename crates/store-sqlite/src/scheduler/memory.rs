@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 use taskpilot_domain::ids::{ExecutionId, SessionId};
 use taskpilot_domain::time::Timestamp;
 
+use super::families::close::has_undecided;
 use super::names::Names;
 use super::news::News;
 use super::queues::Board;
@@ -29,6 +30,8 @@ pub(super) struct Memory {
     /// The id that the walk for old executions has come to.
     pub(super) forgotten_to: i64,
     pub(super) queues: Board,
+    /// Whether a closed tree may have executions left to decide.
+    pub(super) has_undecided: bool,
     /// Rows that the connection had changed before the first command of the transaction; none
     /// between transactions.
     changed_before: Option<u64>,
@@ -70,6 +73,7 @@ impl Memory {
             self.names.clear();
             self.news.clear();
             self.queues.load(tx)?;
+            self.has_undecided = has_undecided(tx)?;
             self.stored = read(tx)?;
             self.numbers = self.numbers.max(self.stored);
             self.generation = Some(tx.generation());

@@ -3,6 +3,7 @@
 mod attempts;
 mod codes;
 mod executions;
+mod families;
 mod keys;
 mod latency;
 mod memory;

@@ -16,6 +16,7 @@ use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
+use taskpilot_store::families::FamilyStore;
 use taskpilot_store::lanes::Lane;
 use taskpilot_store::latency::LatencyStore;
 use taskpilot_store::queues::QueueStore;
@@ -36,6 +37,7 @@ use tokio::sync::broadcast;
 
 use super::attempts::{claim, finish, time_out};
 use super::executions::{cancel, create, deadlines, list, promote, record};
+use super::families::decide;
 use super::latency;
 use super::memory::{Memory, latest_instant};
 use super::queues;
@@ -74,7 +76,7 @@ fn goodbye_slices() -> impl Iterator<Item = u32> {
 /// What the scheduler keeps, in `scheduler.db` of its data directory.
 pub struct SqliteSchedulerStore {
     database: Database,
-    memory: Arc<Mutex<Memory>>,
+    pub(super) memory: Arc<Mutex<Memory>>,
 }
 
 impl SqliteSchedulerStore {
@@ -415,6 +417,16 @@ impl LatencyStore for SqliteSchedulerStore {
         let namespace = namespace.clone();
         self.list(move |connection| latency::list(connection, &namespace, &filter))
             .await
+    }
+}
+
+#[async_trait]
+impl FamilyStore for SqliteSchedulerStore {
+    async fn decide_descendants(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError> {
+        self.write(now, (Lane::Background, SMALL_BYTES), move |turn| {
+            decide::descendants(turn, limit)
+        })
+        .await
     }
 }
 

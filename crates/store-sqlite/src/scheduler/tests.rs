@@ -5,20 +5,22 @@ use std::sync::Arc;
 
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Token};
 use taskpilot_domain::limits::{LEASE_MS, TICK_ROWS_MAX};
-use taskpilot_domain::names::{Namespace, QueueName, TaskType, WorkerName};
+use taskpilot_domain::names::{Namespace, PrincipalName, QueueName, TaskType, WorkerName};
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::Containment;
 use taskpilot_domain::time::Timestamp;
+use taskpilot_store::families::FamilyStore;
 use taskpilot_store::lanes::Lane;
 use taskpilot_store::rows::changes::Change;
-use taskpilot_store::rows::executions::{CreateOutcome, NewExecution};
+use taskpilot_store::rows::executions::{CancelRequest, CancelTarget, CreateOutcome, NewExecution};
 use taskpilot_store::rows::sessions::{ClaimOutcome, ClaimRequest, NewSession, SessionRef};
 use taskpilot_store::scheduler::SchedulerStore;
 use tempfile::TempDir;
 
 use super::sessions::end;
 use super::store::SCHEDULER;
+use super::turn::lock;
 use super::{SqliteSchedulerStore, executions};
 use crate::failure::Failure;
 use crate::statements::{plans_of, prepare_all};
@@ -55,7 +57,7 @@ fn no_statement_walks_a_table_or_sorts_what_has_no_bound() {
 }
 
 /// Each statement of retention, and how it finds its rows.
-const SOUGHT: [(&str, &str); 15] = [
+const SOUGHT: [(&str, &str); 18] = [
     (
         "list_oldest",
         "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)",
@@ -77,6 +79,9 @@ const SOUGHT: [(&str, &str); 15] = [
     ("delete_attempts", "USING PRIMARY KEY (execution=?)"),
     ("delete_outputs", "USING PRIMARY KEY (execution=?)"),
     ("delete_stops", "USING PRIMARY KEY (execution=?)"),
+    ("leave_family", "USING INTEGER PRIMARY KEY (rowid=?)"),
+    ("delete_family", "USING INTEGER PRIMARY KEY (rowid=?)"),
+    ("delete_closed_tree", "USING INTEGER PRIMARY KEY (rowid=?)"),
     ("delete_key", "USING PRIMARY KEY (namespace=? AND key=?)"),
     ("delete_session", "USING INTEGER PRIMARY KEY (rowid=?)"),
     ("delete_stop_latency", "USING PRIMARY KEY (minute=?)"),
@@ -110,6 +115,7 @@ fn job(queue: &str, kind: &str) -> NewExecution {
         payload: Arc::from("null"),
         reference: None,
         key: None,
+        parent: None,
         options: ExecutionOptions {
             queue: QueueName::new(queue).unwrap(),
             ..ExecutionOptions::default()
@@ -208,6 +214,7 @@ async fn a_tick_that_finds_nothing_writes_nothing() {
     let before = rows_changed(&store).await;
     store.promote_due(at(10), 10).await.unwrap();
     store.pass_deadlines(at(10), 10).await.unwrap();
+    store.decide_descendants(at(10), 10).await.unwrap();
     assert_eq!(rows_changed(&store).await, before);
     assert_eq!(store.latest_instant().await.unwrap(), Some(at(5)));
     create(&store, at(6), job("a", "x")).await;
@@ -327,4 +334,40 @@ async fn a_goodbye_of_a_full_session_lets_others_between() {
     }
     moved.retain(|executions| *executions > 0);
     assert_eq!(moved, [count, TICK_ROWS_MAX, 1], "the claim, the goodbye");
+}
+
+/// What is closed and decided costs a claim nothing, and so does what was never closed.
+#[tokio::test]
+async fn a_claim_looks_for_closed_trees_only_while_one_is_undecided() {
+    let (directory, store) = open();
+    let root = create(&store, at(0), job("a", "x")).await;
+    let child = NewExecution {
+        parent: Some(root),
+        ..job("a", "x")
+    };
+    create(&store, at(0), child).await;
+    let undecided = |store: &SqliteSchedulerStore| lock(&store.memory).has_undecided;
+    assert!(!undecided(&store));
+    let cascade = CancelRequest {
+        namespace: Namespace::default_namespace(),
+        target: CancelTarget::Id {
+            id: root,
+            reference: None,
+        },
+        actor: PrincipalName::local(),
+        reason: None,
+        cascade: true,
+    };
+    store.cancel_executions(at(1), vec![cascade]).await.unwrap();
+    assert!(undecided(&store));
+    store.close();
+    let store = SqliteSchedulerStore::open(directory.path()).unwrap();
+    store.promote_due(at(2), 1).await.unwrap();
+    assert!(undecided(&store), "it is found after a restart");
+    let mut moved = Vec::new();
+    for _ in 0..3 {
+        moved.push(store.decide_descendants(at(2), 10).await.unwrap().moved);
+    }
+    assert_eq!(moved, [1, 0, 0]);
+    assert!(!undecided(&store));
 }

@@ -39,6 +39,8 @@ pub struct CancelIntent {
     pub requested_by: PrincipalName,
     /// Why.
     pub reason: Option<String>,
+    /// Whether it is about what is below the task too.
+    pub cascade: bool,
 }
 
 /// A binding that is not finished, or one whose cancel is not settled.
@@ -48,6 +50,8 @@ pub struct BindingRecord {
     pub task: TaskId,
     /// Whose it is.
     pub namespace: Namespace,
+    /// The task that it belongs to, whose execution is named in what is sent.
+    pub parent: Option<TaskId>,
     /// What is sent.
     pub request: BindingRequest,
     /// When it was begun.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use taskpilot_domain::execution::{BlockedBy, Standing, State};
+use taskpilot_domain::families::NoChild;
 use taskpilot_domain::ids::{ExecutionId, Fence, SessionId};
 use taskpilot_domain::names::{
     IdempotencyKey, Namespace, PrincipalName, QueueName, TaskType, WorkerName,
 };
 use taskpilot_domain::options::{ExecutionOptions, Priority};
+use taskpilot_domain::stop::StopCause;
 use taskpilot_domain::time::Timestamp;
 
 use super::attempts::{AttemptError, AttemptRecord};
@@ -26,6 +28,8 @@ pub struct NewExecution {
     pub reference: Option<String>,
     /// Makes the create repeatable.
     pub key: Option<KeyedRequest>,
+    /// The execution that it belongs to.
+    pub parent: Option<ExecutionId>,
     /// How to run it.
     pub options: ExecutionOptions,
 }
@@ -33,7 +37,7 @@ pub struct NewExecution {
 /// What became of a create.
 #[derive(Debug, Clone)]
 pub enum CreateOutcome {
-    /// It is new.
+    /// It is new. Below a closed tree it is born canceled.
     Created(ExecutionRecord),
     /// The key stands for this one already. One that was canceled before it was created takes the
     /// body of its first create and stays canceled.
@@ -42,6 +46,8 @@ pub enum CreateOutcome {
     Mismatch,
     /// The key is older than keys are kept and was not found.
     Expired,
+    /// It cannot be a child of the parent that it names.
+    NoChild(NoChild),
 }
 
 /// What lists show.
@@ -70,6 +76,8 @@ pub struct ExecutionSummary {
 /// Who canceled first, when and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CancelRecord {
+    /// What the cancel was of: this one, or the tree above it.
+    pub cause: StopCause,
     /// The verdict.
     pub requested_at: Timestamp,
     /// Who.
@@ -91,6 +99,8 @@ pub struct ExecutionRecord {
     pub reference: Option<String>,
     /// The key of its create.
     pub key: Option<IdempotencyKey>,
+    /// The execution that it belongs to, and the one at the top of its tree.
+    pub family: Option<(ExecutionId, ExecutionId)>,
     /// How it is run.
     pub options: ExecutionOptions,
     /// JSON text from the handler.
@@ -155,6 +165,8 @@ pub struct CancelRequest {
     pub actor: PrincipalName,
     /// Why.
     pub reason: Option<String>,
+    /// Whether it closes the tree below, too.
+    pub cascade: bool,
 }
 
 /// What became of a cancel.

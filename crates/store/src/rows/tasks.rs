@@ -30,7 +30,9 @@ pub struct NewTask {
     pub bind: Option<BindingRequest>,
     /// The task it was made from.
     pub cloned_from: Option<TaskId>,
-    /// Its time is over: a repeat is answered as ever, and nothing new is created.
+    /// The task it belongs to.
+    pub parent: Option<TaskId>,
+    /// Nothing new can come of it: a repeat is answered as ever, and nothing is created.
     pub repeat_only: bool,
 }
 
@@ -59,6 +61,8 @@ pub struct TaskRecord {
     pub bind_error: Option<BindError>,
     /// The task it was made from; that one may be deleted since.
     pub cloned_from: Option<TaskId>,
+    /// The task it belongs to, which is there as long as this one is.
+    pub parent: Option<TaskId>,
     /// Rises with every change; the first is 1.
     pub version: i64,
     /// The create commit.
@@ -87,6 +91,8 @@ pub enum CreateTaskOutcome {
     Mismatch,
     /// Only a repeat was wanted, and nothing stands under the key.
     NoRepeat,
+    /// The task that it shall belong to is not there.
+    NoParent,
     /// The key stands for this one, which is deleted.
     Gone(TaskId),
 }
@@ -110,6 +116,8 @@ pub struct TaskFilter {
     pub kind: Option<TaskType>,
     /// Only with all of these labels.
     pub labels: BTreeMap<String, String>,
+    /// Only those that belong to this one.
+    pub parent: Option<TaskId>,
     /// Only with this text in the title; capitals and small letters are the same.
     pub title: Option<String>,
     /// Only below this id.
@@ -140,6 +148,8 @@ pub enum DeleteOutcome {
     Binding,
     /// It is bound to this execution, which was not said to have ended.
     Bound(TaskRecord),
+    /// Other tasks belong to it.
+    HasChildren,
     /// There never was such a task here.
     Missing,
 }

@@ -30,6 +30,9 @@ pub(super) fn task(task: &Task) -> Vec<(&'static str, String)> {
     if let Some(id) = task.cloned_from {
         facts.push(("cloned from", id.to_string()));
     }
+    if let Some(id) = task.parent_task_id {
+        facts.push(("parent", id.to_string()));
+    }
     if let Some(error) = &task.bind_error {
         facts.push(("bind error", format!("{}: {}", error.code, error.detail)));
     }

@@ -200,6 +200,7 @@ async fn a_task_of_another_namespace_does_not_exist() {
         key: None,
         bind: None,
         cloned_from: None,
+        parent: None,
         repeat_only: false,
     };
     let created = control

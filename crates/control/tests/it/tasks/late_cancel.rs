@@ -73,6 +73,7 @@ async fn intend(store: &SqliteControlStore, clock: &ManualClock, task: i64) {
         requested_at: clock.now(),
         requested_by: PrincipalName::local(),
         reason: None,
+        cascade: false,
     };
     let now = intent.requested_at;
     let intended = store.intend_cancel(now, &home, id, intent).await;

@@ -11,6 +11,7 @@ mod create;
 mod delete;
 mod edit;
 mod execution;
+mod families;
 mod forgotten;
 mod keys;
 mod late_cancel;

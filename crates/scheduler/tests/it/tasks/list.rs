@@ -135,6 +135,9 @@ async fn a_list_leaves_out_what_only_one_execution_tells() {
         .filter(|(name, value)| item[name.as_str()] != **value)
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(differing, ["attempts", "cancelGraceMs", "payload"]);
+    assert_eq!(
+        differing,
+        ["attempts", "cancelChildren", "cancelGraceMs", "payload"]
+    );
     assert_eq!(item["payload"], json!(null));
 }

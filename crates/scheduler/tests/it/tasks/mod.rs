@@ -5,5 +5,6 @@ mod by_key;
 mod cancel;
 mod change;
 mod create;
+mod families;
 mod list;
 mod wait;

@@ -12,10 +12,12 @@ SELECT
     binding.cancel_requested_at,
     binding.cancel_requested_by,
     binding.cancel_reason,
+    binding.cancel_cascades,
     binding.cancel_settled_at,
     binding.tries,
     binding.next_try_at,
-    task.execution
+    task.execution,
+    task.parent
 FROM binding
 INNER JOIN task ON task.id = binding.task
 WHERE binding.task = ?1;

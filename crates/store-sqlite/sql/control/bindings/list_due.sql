@@ -12,10 +12,12 @@ SELECT
     binding.cancel_requested_at,
     binding.cancel_requested_by,
     binding.cancel_reason,
+    binding.cancel_cascades,
     binding.cancel_settled_at,
     binding.tries,
     binding.next_try_at,
-    task.execution
+    task.execution,
+    task.parent
 FROM binding
 -- The order of the index: the longest due is seen first, and no other row.
 CROSS JOIN task ON task.id = binding.task

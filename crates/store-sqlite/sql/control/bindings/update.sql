@@ -8,5 +8,6 @@ SET
     cancel_reason = ?8,
     cancel_settled_at = ?9,
     tries = ?10,
-    next_try_at = ?11
+    next_try_at = ?11,
+    cancel_cascades = ?12
 WHERE task = ?1 AND key = ?2;

@@ -11,6 +11,7 @@ SELECT
     task.bind_error_code,
     task.bind_error_detail,
     task.cloned_from,
+    task.parent,
     task.version,
     task.created_at,
     task.updated_at

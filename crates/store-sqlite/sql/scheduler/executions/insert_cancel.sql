@@ -1,1 +1,1 @@
-INSERT INTO verdict (execution, canceled_at, canceled_by, reason) VALUES (?1, ?2, ?3, ?4);
+INSERT INTO verdict (execution, canceled_at, canceled_by, reason, cause) VALUES (?1, ?2, ?3, ?4, ?5);

@@ -1,9 +1,11 @@
 -- From a place in the order of acceptance on, whatever became of them.
 SELECT
     e.id, e.namespace, e.state, e.state_at, s.accepted_at, s.key, k.created_at AS key_seen_at,
-    EXISTS (SELECT 1 FROM stop AS o WHERE o.execution = e.id AND o.status < 7) AS has_open_stop
+    EXISTS (SELECT 1 FROM stop AS o WHERE o.execution = e.id AND o.status < 7) AS has_open_stop,
+    coalesce(f.children, 0) > 0 AS has_children
 FROM execution AS e
 CROSS JOIN spec AS s ON s.execution = e.id
 LEFT JOIN idempotency AS k ON k.namespace = e.namespace AND k.key = s.key
+LEFT JOIN family AS f ON f.execution = e.id
 WHERE e.id > ?1
 ORDER BY e.id LIMIT ?2;

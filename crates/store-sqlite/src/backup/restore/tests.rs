@@ -36,6 +36,7 @@ async fn task(store: &SqliteControlStore) -> TaskId {
         key: None,
         bind: None,
         cloned_from: None,
+        parent: None,
         repeat_only: false,
     };
     match store
@@ -51,6 +52,7 @@ async fn task(store: &SqliteControlStore) -> TaskId {
 
 async fn execution(store: &SqliteSchedulerStore) -> ExecutionId {
     let new = NewExecution {
+        parent: None,
         namespace: Namespace::default_namespace(),
         kind: TaskType::new("demo").unwrap(),
         payload: Arc::from("null"),

@@ -136,6 +136,7 @@ pub(in crate::control) fn insert(
     Ok(BindingRecord {
         task: task.id,
         namespace: task.namespace.clone(),
+        parent: task.parent,
         request: request.clone(),
         begun_at: now,
         plain_sent_at: None,
@@ -164,6 +165,7 @@ pub(in crate::control) fn save(connection: &Connection, binding: &Binding) -> Re
         millis(binding.cancel_settled_at),
         record.tries,
         millis(binding.next_try_at),
+        cancel.map(|intent| intent.cascade),
     ])?;
     Ok(())
 }
@@ -208,6 +210,7 @@ fn read(row: &Row<'_>) -> Result<Binding, Failure> {
         tries,
         next_try_at: next_try_at.unwrap_or(Timestamp::from_millis(i64::MAX)),
         execution: columns.number_or_none("execution")?,
+        parent: columns.number_or_none("parent")?,
     };
     Ok(Binding {
         record,
@@ -220,11 +223,13 @@ fn read_cancel(columns: &mut Columns<'_, '_>) -> Result<Option<CancelIntent>, Fa
     let requested_at = columns.instant_or_none("cancel_requested_at")?;
     let requested_by = columns.word_or_none("cancel_requested_by")?;
     let reason = columns.value("cancel_reason")?;
+    let cascades: Option<bool> = columns.value("cancel_cascades")?;
     match (requested_at, requested_by) {
         (Some(requested_at), Some(requested_by)) => Ok(Some(CancelIntent {
             requested_at,
             requested_by,
             reason,
+            cascade: cascades.unwrap_or(false),
         })),
         (None, None) => Ok(None),
         (Some(_), None) | (None, Some(_)) => Err(columns.corrupt("cancel_requested_by")),

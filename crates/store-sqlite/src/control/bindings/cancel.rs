@@ -12,7 +12,8 @@ use crate::control::tasks::{self, dangling};
 use crate::failure::Failure;
 use crate::transaction::Tx;
 
-/// The first intent stands, whoever repeats it and whatever became of it.
+/// The first intent stands, whoever repeats it and whatever became of it; but a later one may say that
+/// it is about what is below, too.
 pub(in crate::control) fn intend(
     tx: &Tx<'_>,
     now: Timestamp,
@@ -28,8 +29,18 @@ pub(in crate::control) fn intend(
         TaskStatus::Binding => {}
     }
     let mut binding = find(tx, id)?.ok_or_else(|| dangling("task", "status", id))?;
-    if binding.record.cancel.is_none() {
-        binding.record.cancel = Some(intent.clone());
+    let stands = binding.record.cancel.take();
+    let is_new = match &stands {
+        None => true,
+        Some(first) => intent.cascade && !first.cascade,
+    };
+    let first = stands.unwrap_or_else(|| intent.clone());
+    binding.record.cancel = Some(CancelIntent {
+        cascade: first.cascade || intent.cascade,
+        ..first
+    });
+    if is_new {
+        binding.cancel_settled_at = None;
         // Whoever asked carries it out; should that fail, the reconciler does, even where the
         // binding itself waits for an operator.
         let overdue = now.plus_ms(BINDING_OVERDUE_MS);

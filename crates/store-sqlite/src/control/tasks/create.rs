@@ -11,7 +11,7 @@ use taskpilot_store::rows::bindings::BindingRecord;
 use taskpilot_store::rows::keys::KeyedRequest;
 use taskpilot_store::rows::tasks::{CreateTaskOutcome, NewTask, TaskRecord};
 
-use super::{TABLE, dangling, delete, find};
+use super::{TABLE, dangling, delete, find, find_in};
 use crate::control::{bindings, keys};
 use crate::failure::Failure;
 use crate::transaction::Tx;
@@ -81,6 +81,11 @@ fn replay(connection: &Connection, id: TaskId) -> Result<CreateTaskOutcome, Fail
 }
 
 fn insert(tx: &Connection, now: Timestamp, task: &NewTask) -> Result<CreateTaskOutcome, Failure> {
+    if let Some(parent) = task.parent
+        && find_in(tx, &task.namespace, parent)?.is_none()
+    {
+        return Ok(CreateTaskOutcome::NoParent);
+    }
     let record = insert_row(tx, now, task)?;
     tx.prepare_cached(INSERT_PAYLOAD)?
         .execute(params![record.id.get(), record.payload])?;
@@ -109,6 +114,7 @@ fn insert_row(tx: &Connection, now: Timestamp, task: &NewTask) -> Result<TaskRec
         FIRST_VERSION,
         now.as_millis(),
         task.cloned_from.map(i64::from),
+        task.parent.map(i64::from),
     ])?;
     let id = tx.last_insert_rowid();
     Ok(TaskRecord {
@@ -127,6 +133,7 @@ fn insert_row(tx: &Connection, now: Timestamp, task: &NewTask) -> Result<TaskRec
         binding_key,
         bind_error: None,
         cloned_from: task.cloned_from,
+        parent: task.parent,
         version: FIRST_VERSION,
         created_at: now,
         updated_at: now,

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use taskpilot_domain::ids::{ExecutionId, TaskId};
 use taskpilot_domain::names::Namespace;
-use taskpilot_domain::tasks::{Deletion, deletion};
+use taskpilot_domain::tasks::{Deletable, Deletion, deletion};
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::tasks::{DeleteOutcome, TaskRecord};
 
@@ -15,6 +15,7 @@ use crate::transaction::Tx;
 const DELETE: &str = include_str!("../../../sql/control/tasks/delete.sql");
 const DELETE_PAYLOAD: &str = include_str!("../../../sql/control/tasks/delete_payload.sql");
 const DROP_BINDING: &str = include_str!("../../../sql/control/bindings/drop.sql");
+const HAS_CHILDREN: &str = include_str!("../../../sql/control/tasks/has_children.sql");
 const INSERT_DELETED: &str = include_str!("../../../sql/control/tasks/insert_deleted.sql");
 const GET_DELETED: &str = include_str!("../../../sql/control/tasks/get_deleted.sql");
 
@@ -33,14 +34,27 @@ pub(in crate::control) fn delete(
             DeleteOutcome::Missing
         });
     };
-    match deletion(task.status, task.execution, ended) {
+    let deletable = Deletable {
+        status: task.status,
+        bound_to: task.execution,
+        ended,
+        has_children: has_children(tx, &task)?,
+    };
+    match deletion(deletable) {
         Deletion::Allowed => {
             remove(tx, now, &task)?;
             Ok(DeleteOutcome::Deleted)
         }
         Deletion::Binding => Ok(DeleteOutcome::Binding),
         Deletion::Bound => Ok(DeleteOutcome::Bound(task)),
+        Deletion::HasChildren => Ok(DeleteOutcome::HasChildren),
     }
+}
+
+fn has_children(connection: &Connection, task: &TaskRecord) -> Result<bool, Failure> {
+    let named = (task.namespace.as_str(), task.id.get());
+    let mut statement = connection.prepare_cached(HAS_CHILDREN)?;
+    Ok(statement.exists(named)?)
 }
 
 /// Whether there was a task of this id, whosever it was.

@@ -18,6 +18,7 @@ const GET_TITLE: &str = include_str!("../../../sql/control/tasks/get_title.sql")
 const NEXT: &str = include_str!("../../../sql/control/tasks/next.sql");
 const NEXT_BY_STATUS: &str = include_str!("../../../sql/control/tasks/next_by_status.sql");
 const NEXT_BY_KIND: &str = include_str!("../../../sql/control/tasks/next_by_kind.sql");
+const NEXT_BY_PARENT: &str = include_str!("../../../sql/control/tasks/next_by_parent.sql");
 const NEXT_BY_LABEL: &str = include_str!("../../../sql/control/tasks/next_by_label.sql");
 
 /// At most a page, below `filter.before`.
@@ -147,15 +148,16 @@ enum Condition<'f> {
     Any,
     Status(TaskStatus),
     Kind(&'f TaskType),
+    Parent(TaskId),
     Label(&'f str, &'f str),
 }
 
-/// What the filter asks for; labels first, as they are the rarest.
+/// What the filter asks for; a parent and labels first, as they are the rarest.
 fn conditions(filter: &TaskFilter) -> Vec<Condition<'_>> {
     let labels = filter.labels.iter();
-    let mut conditions: Vec<_> = labels
-        .map(|(key, value)| Condition::Label(key, value))
-        .collect();
+    let labels = labels.map(|(key, value)| Condition::Label(key, value));
+    let parent = filter.parent.map(Condition::Parent);
+    let mut conditions: Vec<_> = parent.into_iter().chain(labels).collect();
     conditions.extend(filter.kind.as_ref().map(Condition::Kind));
     conditions.extend(filter.status.map(Condition::Status));
     if conditions.is_empty() {
@@ -184,6 +186,9 @@ impl Condition<'_> {
             Self::Kind(kind) => connection
                 .prepare_cached(NEXT_BY_KIND)?
                 .query_row((namespace, at_most, kind.as_str()), id),
+            Self::Parent(parent) => connection
+                .prepare_cached(NEXT_BY_PARENT)?
+                .query_row((namespace, at_most, parent.get()), id),
             Self::Label(key, value) => connection
                 .prepare_cached(NEXT_BY_LABEL)?
                 .query_row((namespace, at_most, key, value), id),

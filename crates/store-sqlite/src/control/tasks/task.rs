@@ -87,6 +87,7 @@ fn read(row: &Row<'_>) -> Result<TaskRecord, Failure> {
         binding_key: columns.value("binding_key")?,
         bind_error: read_bind_error(&mut columns, "bind_error_code", "bind_error_detail")?,
         cloned_from: columns.number_or_none("cloned_from")?,
+        parent: columns.number_or_none("parent")?,
         version: columns.value("version")?,
         created_at: columns.instant("created_at")?,
         updated_at: columns.instant("updated_at")?,

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 
 use taskpilot_domain::ids::Token;
+use taskpilot_domain::limits::TICK_ROWS_MAX;
 use taskpilot_fault::Step;
 use taskpilot_store::rows::executions::Grant;
 use taskpilot_store::rows::sessions::{ClaimOutcome, ClaimRequest, SessionGone};
 
 use super::finish;
-use super::grant::{grant_heads, grants_of, heads, note_taken};
+use super::grant::{Granted, grant_heads, grants_of, heads, note_taken};
 use crate::failure::Failure;
 use crate::scheduler::attempts::count_running;
 use crate::scheduler::sessions::{self, Session};
@@ -68,14 +69,12 @@ fn grant(
     if tokens.is_empty() {
         return Ok((Vec::new(), false));
     }
-    let heads = heads(turn, session.id, tokens.len())?;
-    let found = heads.len();
-    let grants = grant_heads(turn, session.id, (request.seq, tokens), heads)?;
-    let drained = found < tokens.len() && grants.len() == found;
+    let (granted, drained) = grant_living(turn, session, (request.seq, tokens))?;
+    let (taken, grants) = (granted.taken(), granted.grants);
     if drained {
         note_taken(turn, session.id)?;
     }
-    if found == 0 && request.hand_ins.is_empty() {
+    if taken == 0 && request.hand_ins.is_empty() {
         // Nothing was done: it may be asked again.
         turn.tx.note_unserved();
     }
@@ -85,6 +84,29 @@ fn grant(
             .execute((session.id.get(), request.seq.cast_signed()))?;
     }
     Ok((grants, drained))
+}
+
+/// Grants what the queues begin with; in the place of what stood below closed trees, and was decided and
+/// not granted, what comes after it. Says whether nothing is left. A claim decides about as many as a
+/// slice does.
+fn grant_living(
+    turn: &mut Turn<'_>,
+    session: &Session,
+    (seq, tokens): (u64, &[Token]),
+) -> Result<(Granted, bool), Failure> {
+    let mut granted = Granted::default();
+    loop {
+        let left = tokens.len() - granted.grants.len();
+        let (taken, decided) = (granted.taken(), granted.decided);
+        let heads = heads(turn, session.id, left)?;
+        let found = heads.len();
+        grant_heads(turn, session.id, (seq, tokens), (heads, &mut granted))?;
+        let took_all = granted.taken() - taken == found;
+        let goes_on = took_all && granted.decided > decided && granted.grants.len() < tokens.len();
+        if !goes_on || granted.decided >= TICK_ROWS_MAX as usize {
+            return Ok((granted, found < left && took_all));
+        }
+    }
 }
 
 /// Slots that neither run anything nor wait for a stop.

@@ -16,6 +16,7 @@ use crate::decode::Columns;
 use crate::failure::Failure;
 use crate::scheduler::executions::change::{Report, apply};
 use crate::scheduler::executions::{self, Found};
+use crate::scheduler::families::decide::instead_of_grant;
 use crate::scheduler::sessions;
 use crate::scheduler::turn::Turn;
 
@@ -25,20 +26,41 @@ static LIST_CLAIMED: &str = include_str!("../../../sql/scheduler/attempts/list_c
 static GET_GRANT: &str = include_str!("../../../sql/scheduler/attempts/get_grant.sql");
 static INSERT: &str = include_str!("../../../sql/scheduler/attempts/insert.sql");
 
-/// Grants these heads, one to each token.
+/// What became of the heads of the queues.
+#[derive(Default)]
+pub(super) struct Granted {
+    pub(super) grants: Vec<Grant>,
+    /// Those that stood below a closed tree, and were decided instead.
+    pub(super) decided: usize,
+    bytes: usize,
+}
+
+impl Granted {
+    /// Heads that are none any more.
+    pub(super) fn taken(&self) -> usize {
+        self.grants.len() + self.decided
+    }
+}
+
+/// Grants these heads, one to each token that is left.
 pub(super) fn grant_heads(
     turn: &mut Turn<'_>,
     session: SessionId,
     (seq, tokens): (u64, &[Token]),
-    heads: Vec<Head>,
-) -> Result<Vec<Grant>, Failure> {
-    let mut grants = Vec::with_capacity(heads.len());
-    let mut bytes = 0;
-    for (head, token) in heads.into_iter().zip(tokens) {
+    (heads, granted): (Vec<Head>, &mut Granted),
+) -> Result<(), Failure> {
+    for head in heads {
+        let Some(token) = tokens.get(granted.grants.len()) else {
+            break;
+        };
         let offer = offer(turn, head.id)?;
-        bytes += offer.payload.len();
+        if instead_of_grant(turn, &offer.found)? {
+            granted.decided += 1;
+            continue;
+        }
+        granted.bytes += offer.payload.len();
         // The rest stays where it is, for the next claim.
-        if bytes > CLAIM_BYTES_MAX && !grants.is_empty() {
+        if granted.bytes > CLAIM_BYTES_MAX && !granted.grants.is_empty() {
             break;
         }
         let event = Event::Claimed;
@@ -48,9 +70,10 @@ pub(super) fn grant_heads(
         };
         begin(turn, session, (seq, *token), (&offer, &change))?;
         apply(turn, &offer.found, (event, &change), Report::default())?;
-        grants.push(offer.grant(turn, *token, &change)?);
+        let grant = offer.grant(turn, *token, &change)?;
+        granted.grants.push(grant);
     }
-    Ok(grants)
+    Ok(())
 }
 
 /// What a claim was granted and still runs, in its order.

@@ -3,9 +3,10 @@
 use rusqlite::OptionalExtension;
 use taskpilot_domain::execution::{Event, Refused, Standing, State, transition};
 use taskpilot_domain::ids::ExecutionId;
-use taskpilot_domain::names::IdempotencyKey;
+use taskpilot_domain::names::{IdempotencyKey, PrincipalName};
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::retry::Jitter;
+use taskpilot_domain::stop::StopCause;
 use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CancelTarget, ExecutionRecord,
 };
@@ -14,7 +15,9 @@ use super::change::{Report, apply};
 use super::create::{Places, insert_bare_spec, insert_row};
 use super::{Found, TABLE, record};
 use crate::failure::Failure;
-use crate::scheduler::codes::Place;
+use crate::scheduler::codes::{Coded, Place};
+use crate::scheduler::families::close::{Closed, close};
+use crate::scheduler::families::family;
 use crate::scheduler::keys;
 use crate::scheduler::names::find_namespace;
 use crate::scheduler::stops::overdue::remind;
@@ -91,11 +94,17 @@ fn decide(
     match transition(&found.standing, event, turn.now, Jitter(0)) {
         Ok(change) => {
             apply(turn, found, (event, &change), Report::default())?;
-            note(turn, request, found.id)?;
+            note(turn, Words::of(request), found.id)?;
+            if request.cascade || cancels_children(turn, found.id)? {
+                close(turn, found.id, &closed_by(request))?;
+            }
             answer(turn, request, found.id).map(CancelOutcome::Canceled)
         }
         Err(Refused::NoOp) => {
             remind(turn, (found.id, found.standing.attempt))?;
+            if request.cascade {
+                close(turn, found.id, &closed_by(request))?;
+            }
             answer(turn, request, found.id).map(CancelOutcome::Already)
         }
         Err(Refused::Refused | Refused::Duplicate | Refused::Late | Refused::Stale) => {
@@ -128,18 +137,66 @@ fn bury(
     keys::insert(turn, (namespace, key), None, id)?;
     insert_row(turn, id, &places, (Place::Canceled, &standing, &options))?;
     insert_bare_spec(turn, id, key.as_str())?;
-    note(turn, request, id)?;
+    note(turn, Words::of(request), id)?;
+    if request.cascade {
+        close(turn, id, &closed_by(request))?;
+    }
     answer(turn, request, id).map(CancelOutcome::Canceled)
 }
 
+fn cancels_children(turn: &mut Turn<'_>, id: ExecutionId) -> Result<bool, Failure> {
+    let family = family::find(turn, id)?;
+    Ok(family.is_some_and(|family| family.cancels_children))
+}
+
+fn closed_by(request: &CancelRequest) -> Closed {
+    Closed {
+        by: request.actor.clone(),
+        reason: request.reason.clone(),
+    }
+}
+
+/// What is kept of a cancel beside its instant.
+#[derive(Clone, Copy)]
+pub(in crate::scheduler) struct Words<'w> {
+    by: &'w PrincipalName,
+    reason: Option<&'w str>,
+    /// None where it was of this very execution.
+    cause: Option<StopCause>,
+}
+
+impl<'w> Words<'w> {
+    fn of(request: &'w CancelRequest) -> Self {
+        Self {
+            by: &request.actor,
+            reason: request.reason.as_deref(),
+            cause: None,
+        }
+    }
+
+    /// Those of whoever closed the tree above.
+    pub(in crate::scheduler) fn of_tree(closed: &'w Closed) -> Self {
+        Self {
+            by: &closed.by,
+            reason: closed.reason.as_deref(),
+            cause: Some(StopCause::Parent),
+        }
+    }
+}
+
 /// Who canceled, when and why; written once.
-fn note(turn: &mut Turn<'_>, request: &CancelRequest, id: ExecutionId) -> Result<(), Failure> {
+pub(in crate::scheduler) fn note(
+    turn: &mut Turn<'_>,
+    words: Words<'_>,
+    id: ExecutionId,
+) -> Result<(), Failure> {
     let now = turn.now.as_millis();
     turn.statement(INSERT_CANCEL)?.execute((
         id.get(),
         now,
-        request.actor.as_str(),
-        &request.reason,
+        words.by.as_str(),
+        words.reason,
+        words.cause.map(Coded::code),
     ))?;
     Ok(())
 }

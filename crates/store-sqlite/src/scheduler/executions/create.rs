@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use rusqlite::params;
-use taskpilot_domain::execution::Standing;
+use taskpilot_domain::execution::{Event, Standing, transition};
+use taskpilot_domain::families::{Kin, NoChild};
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::options::ExecutionOptions;
+use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::executions::{
     CreateOutcome, ExecutionRecord, ExecutionSummary, NewExecution,
 };
 
+use super::cancel::{Words, note};
 use super::record;
 use crate::failure::Failure;
 use crate::scheduler::codes::{Coded, Place};
+use crate::scheduler::families::close::{Closed, close, closed_at_or_above};
+use crate::scheduler::families::family;
 use crate::scheduler::keys::{self, Key};
 use crate::scheduler::queues::Counted;
 use crate::scheduler::turn::Turn;
@@ -44,6 +49,13 @@ fn create_one(turn: &mut Turn<'_>, new: &NewExecution) -> Result<CreateOutcome, 
     let key = (namespace, &request.key);
     if request.expired && keys::find(turn, key)?.is_none() {
         return Ok(CreateOutcome::Expired);
+    }
+    // Before the key is taken: a create that is refused leaves it free.
+    if new.parent.is_some()
+        && keys::find(turn, key)?.is_none()
+        && let Err(refused) = home(turn, new, namespace)?
+    {
+        return Ok(CreateOutcome::NoChild(refused));
     }
     let id = turn.memory.peek_execution();
     if keys::insert(turn, key, Some(&request.fingerprint), id)? {
@@ -77,15 +89,23 @@ fn replay(
     id: ExecutionId,
 ) -> Result<CreateOutcome, Failure> {
     let found = super::get(turn, id)?;
-    let record = record::get(turn.tx, &new.namespace, id)?;
-    let mut record = record.ok_or(Failure::Corrupt {
-        table: "idempotency",
-        column: "execution",
-        id: id.get(),
-    })?;
+    let mut record = shown(turn, new, id)?;
     // What this transaction moved is not in the row of the queue yet.
     record.summary.held_back = turn.memory.queues.blocks(found.queue);
     Ok(CreateOutcome::Replayed(record))
+}
+
+fn shown(
+    turn: &mut Turn<'_>,
+    new: &NewExecution,
+    id: ExecutionId,
+) -> Result<ExecutionRecord, Failure> {
+    let record = record::get(turn.tx, &new.namespace, id)?;
+    record.ok_or(Failure::Corrupt {
+        table: "idempotency",
+        column: "execution",
+        id: id.get(),
+    })
 }
 
 fn insert(
@@ -93,10 +113,22 @@ fn insert(
     new: &NewExecution,
     namespace: i64,
 ) -> Result<CreateOutcome, Failure> {
+    let home = match home(turn, new, namespace)? {
+        Ok(home) => home,
+        Err(refused) => return Ok(CreateOutcome::NoChild(refused)),
+    };
+    let closed = match new.parent {
+        Some(parent) => closed_at_or_above(turn, parent)?,
+        None => None,
+    };
     let options = &new.options;
     let id = turn.memory.next_execution();
     let scheduled_for = options.scheduled_for.unwrap_or(turn.now);
-    let standing = Standing::accepted(scheduled_for, options.retry);
+    let accepted_as = Standing::accepted(scheduled_for, options.retry);
+    let standing = match &closed {
+        Some(_) => canceled(accepted_as, turn.now),
+        None => accepted_as,
+    };
     let places = Places {
         namespace,
         queue: turn
@@ -108,9 +140,35 @@ fn insert(
     let place = Place::of(&standing, turn.now);
     insert_row(turn, id, &places, (place, &standing, options))?;
     insert_spec(turn, id, new, scheduled_for)?;
+    let kin = home.unwrap_or_else(|| Kin::root(id));
+    family::join(turn, id, (new.parent, kin), options.cancel_children)?;
+    if let Some(closed) = &closed {
+        note(turn, Words::of_tree(closed), id)?;
+        return shown(turn, new, id).map(CreateOutcome::Created);
+    }
     let mut record = accepted(turn.now, id, new, standing);
+    record.family = new.parent.map(|parent| (parent, kin.root));
     record.summary.held_back = turn.memory.queues.blocks(places.queue);
     Ok(CreateOutcome::Created(record))
+}
+
+/// Where a child will stand; none for what has no parent.
+fn home(
+    turn: &mut Turn<'_>,
+    new: &NewExecution,
+    namespace: i64,
+) -> Result<Result<Option<Kin>, NoChild>, Failure> {
+    match new.parent {
+        Some(parent) => Ok(family::place(turn, namespace, parent)?.map(Some)),
+        None => Ok(Ok(None)),
+    }
+}
+
+/// How it stands that is born below a closed tree.
+fn canceled(accepted: Standing, now: Timestamp) -> Standing {
+    // No back-off follows a cancel: there is nothing to draw for.
+    let change = transition(&accepted, Event::CancelRequested, now, Jitter(0));
+    change.map_or(accepted, |change| change.next)
 }
 
 /// The numbers of the names of an execution.
@@ -216,6 +274,7 @@ fn fill(
         .queue(turn.tx, namespace, &options.queue)?;
     let kind = turn.memory.names.kind(turn.tx, &new.kind)?;
     turn.memory.news.execution(id);
+    settle_in(turn, new, namespace, id)?;
     turn.statement(FILL)?.execute(params![
         id.get(),
         queue,
@@ -237,6 +296,31 @@ fn fill(
         new.payload,
     ])?;
     Ok(())
+}
+
+/// What was canceled before it was created joins its family all the same, and if it would have canceled
+/// its children, that holds for those to come.
+fn settle_in(
+    turn: &mut Turn<'_>,
+    new: &NewExecution,
+    namespace: i64,
+    id: ExecutionId,
+) -> Result<(), Failure> {
+    let home = home(turn, new, namespace)?.ok().flatten();
+    let parent = new.parent.filter(|_| home.is_some());
+    let kin = home.unwrap_or_else(|| Kin::root(id));
+    family::join(turn, id, (parent, kin), new.options.cancel_children)?;
+    let canceled = shown(turn, new, id)?.cancel;
+    match canceled {
+        Some(cancel) if new.options.cancel_children => {
+            let closed = Closed {
+                by: cancel.requested_by,
+                reason: cancel.reason,
+            };
+            close(turn, id, &closed)
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The record of what was just accepted, as a read would show it.
@@ -262,6 +346,7 @@ fn accepted(
         payload: Some(Arc::clone(&new.payload)),
         reference: new.reference.clone(),
         key: new.key.as_ref().map(|request| request.key.clone()),
+        family: None,
         options: ExecutionOptions {
             scheduled_for: Some(standing.scheduled_for),
             ..new.options.clone()

@@ -7,6 +7,7 @@ use taskpilot_domain::execution::AttemptEnd;
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::names::Namespace;
 use taskpilot_domain::options::ExecutionOptions;
+use taskpilot_domain::stop::StopCause;
 use taskpilot_store::rows::attempts::AttemptError;
 use taskpilot_store::rows::executions::{CancelRecord, ExecutionRecord, ExecutionSummary};
 
@@ -14,6 +15,7 @@ use super::list::summary;
 use crate::decode::Columns;
 use crate::failure::Failure;
 use crate::scheduler::attempts::read::{self, Kept};
+use crate::scheduler::codes::word_or_none;
 use crate::scheduler::names::find_namespace;
 
 const GET_REST: &str = include_str!("../../../sql/scheduler/executions/get_rest.sql");
@@ -55,6 +57,7 @@ struct Rest {
     reference: Option<String>,
     key: Option<taskpilot_domain::names::IdempotencyKey>,
     options: ExecutionOptions,
+    family: Option<(ExecutionId, ExecutionId)>,
     cancel: Option<CancelRecord>,
     error: Option<AttemptError>,
     payload: Option<Arc<str>>,
@@ -66,28 +69,24 @@ impl Rest {
         columns.value::<i64>("execution")?;
         let reference = columns.value("reference")?;
         let key = columns.word_or_none("key")?;
-        let options = ExecutionOptions {
+        let mut options = ExecutionOptions {
             attempt_timeout_ms: columns.number_or_none("attempt_timeout_ms")?,
             cancel_grace_ms: columns.number("cancel_grace_ms")?,
             deadline: columns.instant_or_none("deadline")?,
             ..ExecutionOptions::default()
         };
-        let canceled_at = columns.instant_or_none("canceled_at")?;
-        let canceled_by = columns.word_or_none("canceled_by")?;
-        let reason: Option<String> = columns.value("reason")?;
-        let cancel = canceled_at
-            .zip(canceled_by)
-            .map(|(requested_at, requested_by)| CancelRecord {
-                requested_at,
-                requested_by,
-                reason,
-            });
+        let parent = columns.number_or_none("parent")?;
+        let root = columns.number_or_none("root")?;
+        let cancels_children: Option<bool> = columns.value("cancels_children")?;
+        options.cancel_children = cancels_children.unwrap_or(false);
+        let cancel = read_cancel(&mut columns)?;
         let error = read::error(&mut columns)?;
         let payload = columns.value("payload")?;
         Ok(Self {
             reference,
             key,
             options,
+            family: parent.zip(root),
             cancel,
             error,
             payload,
@@ -125,6 +124,7 @@ impl Rest {
             payload: self.payload,
             reference: self.reference,
             key: self.key,
+            family: self.family,
             options,
             result,
             last_error: self.error.or(last_error),
@@ -132,4 +132,18 @@ impl Rest {
             attempts: records,
         }
     }
+}
+
+fn read_cancel(columns: &mut Columns<'_, '_>) -> Result<Option<CancelRecord>, Failure> {
+    let canceled_at = columns.instant_or_none("canceled_at")?;
+    let canceled_by = columns.word_or_none("canceled_by")?;
+    let reason: Option<String> = columns.value("reason")?;
+    let cause = word_or_none(columns, "cause")?;
+    let canceled = canceled_at.zip(canceled_by);
+    Ok(canceled.map(|(requested_at, requested_by)| CancelRecord {
+        cause: cause.unwrap_or(StopCause::User),
+        requested_at,
+        requested_by,
+        reason,
+    }))
 }

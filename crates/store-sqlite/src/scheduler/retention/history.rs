@@ -23,7 +23,11 @@ static DELETE: &str = include_str!("../../../sql/scheduler/retention/delete_exec
 static INSERT_KEY: &str = include_str!("../../../sql/scheduler/retention/insert_forgotten_key.sql");
 
 /// What goes with an execution.
-static DEPENDENTS: [&str; 5] = [
+static DEPENDENTS: [&str; 8] = [
+    // While the row says who the parent is.
+    include_str!("../../../sql/scheduler/retention/leave_family.sql"),
+    include_str!("../../../sql/scheduler/retention/delete_family.sql"),
+    include_str!("../../../sql/scheduler/retention/delete_closed_tree.sql"),
     include_str!("../../../sql/scheduler/retention/delete_spec.sql"),
     include_str!("../../../sql/scheduler/retention/delete_verdict.sql"),
     include_str!("../../../sql/scheduler/retention/delete_attempts.sql"),
@@ -93,6 +97,7 @@ fn read(row: &Row<'_>) -> Result<Old, Failure> {
     let key: Option<String> = columns.value("key")?;
     let key_seen_at = columns.instant_or_none("key_seen_at")?;
     let has_open_stop = columns.value("has_open_stop")?;
+    let has_children = columns.value("has_children")?;
     Ok(Old {
         id,
         namespace,
@@ -102,6 +107,7 @@ fn read(row: &Row<'_>) -> Result<Old, Failure> {
             state: place.state(),
             since,
             has_open_stop,
+            has_children,
         },
         key: key.zip(key_seen_at),
     })

@@ -16,6 +16,7 @@ pub async fn a_begin_commits_what_will_be_sent(h: &impl ControlHarness) {
     let expected = BindingRecord {
         task: task.id,
         namespace: home(),
+        parent: None,
         request: request("a"),
         begun_at: at(5),
         plain_sent_at: None,

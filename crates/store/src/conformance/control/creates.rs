@@ -33,6 +33,7 @@ pub async fn a_new_task_is_kept_as_it_was_asked_for(h: &impl ControlHarness) {
         binding_key: None,
         bind_error: None,
         cloned_from: new.cloned_from,
+        parent: new.parent,
         version: 1,
         created_at: at(0),
         updated_at: at(0),

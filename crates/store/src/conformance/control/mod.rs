@@ -10,6 +10,7 @@ pub mod edits;
 pub mod keys;
 pub mod lists;
 pub mod namespaces;
+pub mod parents;
 pub mod plain;
 pub mod refusals;
 pub mod restarts;
@@ -71,6 +72,13 @@ macro_rules! control_conformance {
                 answers_to_an_earlier_key_change_nothing,
                 a_failure_after_the_finish_changes_nothing,
                 abandoning_a_bound_task_changes_nothing,
+            ]
+            parents: [
+                a_child_keeps_its_parent,
+                a_parent_is_there_and_in_the_same_namespace,
+                the_children_of_a_task_are_listed_newest_first,
+                a_task_with_children_is_not_deleted,
+                a_later_wish_to_cascade_is_added_to_the_first_wish,
             ]
             plain: [
                 the_plain_body_is_sent_once,

@@ -56,6 +56,7 @@ pub(super) fn demo() -> NewTask {
         key: None,
         bind: None,
         cloned_from: None,
+        parent: None,
         repeat_only: false,
     }
 }
@@ -100,6 +101,7 @@ pub(super) fn intent(who: &str, when: Timestamp) -> CancelIntent {
         requested_at: when,
         requested_by: PrincipalName::new(who).unwrap(),
         reason: Some(format!("{who} no longer wants it")),
+        cascade: false,
     }
 }
 

@@ -26,6 +26,7 @@ pub async fn a_pending_execution_is_canceled_and_never_runs(h: &impl SchedulerHa
     let record = canceled(scene.cancel(at(40), id).await);
     let mut expected = ExecutionRecord {
         cancel: Some(CancelRecord {
+            cause: StopCause::User,
             requested_at: at(40),
             requested_by: somebody(),
             reason: Some("no longer wanted".into()),

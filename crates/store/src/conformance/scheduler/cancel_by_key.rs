@@ -1,6 +1,7 @@
 //! Cancels by key: a cancel that overtakes its create is never lost and never undone.
 
 use taskpilot_domain::execution::State;
+use taskpilot_domain::stop::StopCause;
 
 use super::scene::Scene;
 use super::words::{
@@ -39,6 +40,7 @@ async fn cancel(scene: &Scene, ms: u64, name: &str) -> ExecutionRecord {
 
 fn first_verdict() -> CancelRecord {
     CancelRecord {
+        cause: StopCause::User,
         requested_at: at(5),
         requested_by: somebody(),
         reason: Some("no longer wanted".into()),

@@ -37,6 +37,7 @@ pub async fn a_new_execution_stands_as_it_was_asked_for(h: &impl SchedulerHarnes
         payload: Some(Arc::clone(&new.payload)),
         reference: new.reference.clone(),
         key: Some(key("k")),
+        family: None,
         options: ExecutionOptions {
             scheduled_for: record.options.scheduled_for,
             ..new.options.clone()
@@ -70,6 +71,7 @@ fn with_every_option() -> NewExecution {
             attempt_timeout_ms: Some(2_592_000_000),
             deadline: Some(at(1_000_000)),
             cancel_grace_ms: 0,
+            cancel_children: true,
         },
         ..keyed("k", 1)
     }
@@ -160,6 +162,7 @@ pub async fn a_key_twice_in_one_call_is_folded(h: &impl SchedulerHarness) {
             CreateOutcome::Replayed(record) => ("replayed", Some(record.summary.id.get())),
             CreateOutcome::Mismatch => ("mismatch", None),
             CreateOutcome::Expired => ("expired", None),
+            CreateOutcome::NoChild(_) => ("no child", None),
         })
         .collect();
     let kinds: Vec<&str> = found.iter().map(|(kind, _)| *kind).collect();

@@ -12,6 +12,7 @@ pub mod claim_cost;
 pub mod claim_repeats;
 pub mod create;
 mod dice;
+pub mod families;
 pub mod finish;
 pub mod heartbeat;
 pub mod latency;
@@ -152,6 +153,32 @@ macro_rules! scheduler_conformance {
                 one_key_twice_in_a_batch_is_folded,
                 a_key_of_another_namespace_was_never_seen_here,
                 a_tombstone_keeps_its_body_from_the_first_item_of_a_batch,
+            ]
+            families: [
+                a_child_shows_its_parent_and_its_root,
+                a_parent_must_be_there_and_in_the_same_namespace,
+                a_refused_child_leaves_its_key_free,
+                a_tree_has_a_depth_that_it_does_not_exceed,
+                a_parent_has_no_more_children_than_it_may,
+                a_cancel_without_a_cascade_leaves_the_children_alone,
+                a_cascade_decides_every_state_below_it,
+                nothing_below_a_closed_tree_is_granted_before_it_is_decided,
+                what_is_created_below_a_closed_tree_is_born_canceled,
+                a_repeated_create_of_what_was_born_canceled_is_replayed,
+                a_cascade_in_the_middle_covers_exactly_its_subtree,
+                what_has_ended_hides_nothing_below_it,
+                a_cascade_on_what_has_ended_otherwise_is_refused_and_closes_nothing,
+                a_repeat_with_a_cascade_closes_the_tree_of_what_was_canceled_without,
+                an_execution_may_say_that_its_cancel_cascades,
+                a_cascade_by_key_closes_what_is_not_created_yet,
+                a_tombstone_takes_its_family_from_its_create,
+                a_descendant_that_ends_first_has_its_own_outcome,
+                an_attempt_that_is_lost_below_a_closed_tree_is_not_tried_again,
+                each_descendant_has_a_stop_record_of_its_own,
+                slices_are_bounded_and_go_on_after_a_restart,
+                a_closed_tree_stays_closed_over_a_restart,
+                a_parent_is_kept_as_long_as_its_children,
+                a_claim_and_a_cascade_leave_no_lease_without_an_order,
             ]
             stops: [
                 each_stage_has_its_stamp_and_delivery_lowers_the_bound,

@@ -1,14 +1,16 @@
 //! What `domain` says about a verb before the store is asked.
 
+use std::collections::{BTreeMap, HashSet};
+
 use taskpilot_domain::execution::{
-    AttemptEnd, Event, FenceMatch, Standing, Transition, transition,
+    AttemptEnd, Event, FenceMatch, Standing, State, Transition, transition,
 };
-use taskpilot_domain::ids::Fence;
+use taskpilot_domain::ids::{ExecutionId, Fence};
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
 
-use crate::rows::executions::ExecutionRecord;
+use crate::rows::executions::{CancelOutcome, ExecutionRecord};
 use crate::rows::sessions::{HandIn, HandInOutcome};
 
 /// The change that must have been possible.
@@ -59,5 +61,65 @@ pub(super) fn event_of(before: &ExecutionRecord, item: &HandIn, forged: bool) ->
         HandInOutcome::Failed { retryable, .. } => Event::AttemptFailed { fence, retryable },
         HandInOutcome::Released => Event::Released(fence),
         HandInOutcome::Interrupted => Event::Interrupted(fence),
+    }
+}
+
+/// Which trees are closed, as it follows from the answers to cancels.
+#[derive(Debug, Default)]
+pub(super) struct Trees {
+    closed: HashSet<ExecutionId>,
+}
+
+impl Trees {
+    /// Takes the answer to a cancel.
+    pub(super) fn hear(&mut self, cascade: bool, outcome: &CancelOutcome) {
+        let closes = match outcome {
+            CancelOutcome::Canceled(record) => {
+                (cascade || record.options.cancel_children).then_some(record)
+            }
+            CancelOutcome::Already(record) => cascade.then_some(record),
+            CancelOutcome::Refused(_) | CancelOutcome::Missing | CancelOutcome::OtherReference => {
+                None
+            }
+        };
+        self.closed.extend(closes.map(|record| record.summary.id));
+    }
+
+    /// Whether an execution is in a closed tree, the one at its top included.
+    pub(super) fn has(
+        &self,
+        id: ExecutionId,
+        known: &BTreeMap<ExecutionId, ExecutionRecord>,
+    ) -> bool {
+        line_of(id, known).any(|one| self.closed.contains(&one))
+    }
+
+    /// Those in closed trees that wait for a decision.
+    pub(super) fn undecided(&self, known: &BTreeMap<ExecutionId, ExecutionRecord>) -> usize {
+        let lives = |record: &&ExecutionRecord| !record.summary.standing.state.is_final();
+        let mut living = known.values().filter(lives).map(|record| record.summary.id);
+        living.by_ref().filter(|id| self.has(*id, known)).count()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.closed.clear();
+    }
+}
+
+/// An execution, its parent, and so on up to the root.
+pub(super) fn line_of(
+    id: ExecutionId,
+    known: &BTreeMap<ExecutionId, ExecutionRecord>,
+) -> impl Iterator<Item = ExecutionId> {
+    let parent = |id: &ExecutionId| known[id].family.map(|(parent, _)| parent);
+    std::iter::successors(Some(id), parent)
+}
+
+/// What a new execution must stand as.
+pub(super) fn born(in_closed_tree: bool) -> State {
+    if in_closed_tree {
+        State::Canceled
+    } else {
+        State::Pending
     }
 }

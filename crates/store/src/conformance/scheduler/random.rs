@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, HashSet};
 
 use taskpilot_domain::execution::{Event, Refused, transition};
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Fence};
-use taskpilot_domain::limits::LEASE_MS;
+use taskpilot_domain::limits::{LEASE_MS, TREE_DEPTH_MAX};
 use taskpilot_domain::queue::QueueAction;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::{How, StopChange, StopEvent, advance};
 use taskpilot_domain::time::Timestamp;
 
 use super::dice::Dice;
-use super::oracle::{decided, event_of, stop_status};
+use super::oracle::{Trees, born, decided, event_of, line_of, stop_status};
 use super::promises;
 use super::queues::{change, limit, pause, resume, steer, told};
 use super::scene::{Scene, Worker};
 use super::words::{
-    MANY, at, failed, failed_for_good, fences, fresh_token, held, interrupted, released, stage_ago,
-    succeeded,
+    MANY, at, by_id, cascade, failed, failed_for_good, fences, fresh_token, held, interrupted,
+    released, stage_ago, succeeded,
 };
 use crate::conformance::SchedulerHarness;
 use crate::rows::executions::{CancelOutcome, ExecutionRecord, Grant};
@@ -70,6 +70,7 @@ struct Play {
     workers: Vec<Actor>,
     seen: BTreeMap<ExecutionId, ExecutionRecord>,
     granted: HashSet<(ExecutionId, AttemptNumber)>,
+    trees: Trees,
 }
 
 struct Actor {
@@ -90,6 +91,7 @@ impl Play {
             workers: Vec::new(),
             seen: BTreeMap::new(),
             granted: HashSet::new(),
+            trees: Trees::default(),
         }
     }
 
@@ -106,6 +108,7 @@ impl Play {
 
     /// Ends the run: everything is canceled, everybody leaves, nothing stays open.
     async fn curtain(&mut self) {
+        self.decide_trees().await;
         for id in self.seen.keys().copied().collect::<Vec<_>>() {
             self.scene.cancel(self.now(), id).await;
         }
@@ -123,6 +126,22 @@ impl Play {
         }
         self.workers.clear();
         self.seen.clear();
+        self.trees.clear();
+    }
+
+    /// Nothing of a closed tree is left over.
+    async fn decide_trees(&mut self) {
+        let now = self.now();
+        loop {
+            let tick = self.scene.store.decide_descendants(now, 3).await;
+            let moved = tick.expect("the tick is served").moved;
+            assert!(moved <= 3, "a slice has its limit");
+            if moved == 0 {
+                break;
+            }
+        }
+        self.look().await;
+        assert_eq!(self.trees.undecided(&self.seen), 0);
     }
 
     async fn step(&mut self) {
@@ -205,10 +224,27 @@ impl Play {
     }
 
     async fn create(&mut self) {
-        let new = self.dice.execution(self.now());
+        let mut new = self.dice.execution(self.now());
+        new.options.cancel_children = self.dice.below(8) == 0;
+        new.parent = self.any_parent();
+        let parent = new.parent;
         let id = self.scene.create(self.now(), new).await;
         let record = self.scene.record(id).await;
+        let is_below = parent.is_some_and(|parent| self.trees.has(parent, &self.seen));
+        assert_eq!(record.summary.standing.state, born(is_below));
+        assert_eq!(record.family.map(|(parent, _)| parent), parent);
         self.seen.insert(id, record);
+    }
+
+    /// Somebody who can have a child, or nobody.
+    fn any_parent(&mut self) -> Option<ExecutionId> {
+        if self.seen.is_empty() || self.dice.below(3) == 0 {
+            return None;
+        }
+        let index = self.dice.index(self.seen.len());
+        let id = *self.seen.keys().nth(index)?;
+        let depth = line_of(id, &self.seen).count() - 1;
+        (depth < TREE_DEPTH_MAX as usize).then_some(id)
     }
 
     /// One of the living.
@@ -230,9 +266,18 @@ impl Play {
         let slots = self.scene.session(&actor.worker).await;
         let left = u64::from(slots.slots - slots.running - slots.stopping);
         let granted = grants.len() as u64;
-        let most = (want as u64).min(left + granted).min(queue.counts.ready);
-        assert_eq!(granted, room.map_or(most, |room| room.min(most)));
+        // Of what is ready, nothing in a closed tree is granted.
+        let ready = queue.counts.ready;
+        let undecided = self.trees.undecided(&self.seen) as u64;
+        let of = |ready: u64| {
+            let most = (want as u64).min(left + granted).min(ready);
+            room.map_or(most, |room| room.min(most))
+        };
+        let expected = of(ready.saturating_sub(undecided))..=of(ready);
+        assert!(expected.contains(&granted), "{granted} of {expected:?}");
         for grant in &grants {
+            let is_below = self.trees.has(grant.fence.execution, &self.seen);
+            assert!(!is_below, "it is in a closed tree");
             let before = &self.seen[&grant.fence.execution].summary.standing;
             let begun = decided(before, Event::Claimed, now, Jitter(0));
             assert_eq!(begun.next.attempt, grant.fence.attempt);
@@ -315,7 +360,11 @@ impl Play {
         let standing = before.summary.standing;
         let jitter = Jitter(0);
         let decision = transition(&standing, Event::CancelRequested, self.now(), jitter);
-        let outcome = self.scene.cancel(self.now(), *id).await;
+        let cascades = self.dice.below(4) == 0;
+        let request = if cascades { cascade(*id) } else { by_id(*id) };
+        let mut outcomes = self.scene.cancel_all(self.now(), vec![request]).await;
+        let outcome = outcomes.remove(0);
+        self.trees.hear(cascades, &outcome);
         match (decision, outcome) {
             (Ok(decided), CancelOutcome::Canceled(record)) => {
                 assert_eq!(record.summary.standing, decided.next);
@@ -397,8 +446,9 @@ impl Play {
     async fn tick(&mut self) {
         let now = self.now();
         let (store, jitter) = (&self.scene.store, Jitter(self.dice.roll()));
-        let tick = match self.dice.below(4) {
+        let tick = match self.dice.below(5) {
             0 | 1 => store.promote_due(now, 5).await,
+            4 => store.decide_descendants(now, 2).await,
             2 => store.time_out_attempts(now, 5, jitter).await,
             _ => store.flag_overdue_stops(now, 5).await,
         };

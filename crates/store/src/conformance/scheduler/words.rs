@@ -77,6 +77,7 @@ pub(super) fn job() -> NewExecution {
         payload: Arc::from(r#"{"n":1}"#),
         reference: None,
         key: None,
+        parent: None,
         options: ExecutionOptions::default(),
     }
 }
@@ -139,7 +140,21 @@ pub(super) fn cancel_of(target: CancelTarget) -> CancelRequest {
         target,
         actor: somebody(),
         reason: Some("no longer wanted".into()),
+        cascade: false,
     }
+}
+
+/// A cancel of an execution and of all that is below it.
+pub(super) fn cascade(id: ExecutionId) -> CancelRequest {
+    CancelRequest {
+        cascade: true,
+        ..by_id(id)
+    }
+}
+
+/// An execution of type `job` that belongs to another.
+pub(super) fn child_of(parent: ExecutionId) -> NewExecution {
+    job_with(|job| job.parent = Some(parent))
 }
 
 pub(super) fn by_id(id: ExecutionId) -> CancelRequest {

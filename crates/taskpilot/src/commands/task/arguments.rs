@@ -91,7 +91,7 @@ pub(crate) struct CreateArgs {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["kind", "payload", "title", "labels", "key", "bind", "OptionArgs", "WaitArgs"]
+        conflicts_with_all = ["kind", "payload", "title", "labels", "key", "parent", "bind", "OptionArgs", "WaitArgs"]
     )]
     pub(super) batch: Option<String>,
     /// What the handler gets: JSON, or @FILE, or - for standard input
@@ -106,6 +106,9 @@ pub(crate) struct CreateArgs {
     /// Makes the create repeatable: the same key never creates twice
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
+    /// The task it belongs to, which is bound first
+    #[arg(long, value_name = "ID")]
+    pub(super) parent: Option<TaskId>,
     /// Bind it at once
     #[arg(long)]
     pub(super) bind: bool,
@@ -181,6 +184,9 @@ pub(crate) struct CancelArgs {
     /// Why, for people
     #[arg(long)]
     pub(super) reason: Option<String>,
+    /// Cancel all that is below it, too
+    #[arg(long)]
+    pub(super) cascade: bool,
     #[command(flatten)]
     pub(super) wait: WaitArgs,
     #[command(flatten)]
@@ -199,6 +205,9 @@ pub(crate) struct ListArgs {
     /// Only with this label; may be given again
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(super) labels: Vec<(String, String)>,
+    /// Only the children of this task
+    #[arg(long, value_name = "ID")]
+    pub(super) parent: Option<TaskId>,
     /// Only with this text in the title, in capitals or not
     #[arg(long, value_name = "TEXT")]
     pub(super) title: Option<String>,
@@ -265,6 +274,9 @@ pub(crate) struct OptionArgs {
     /// From the polite signal of a stop to the kill [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = durations::parse)]
     cancel_grace: Option<Duration>,
+    /// When it is canceled, cancel all that is below it, too
+    #[arg(long)]
+    cancel_children: bool,
 }
 
 impl OptionArgs {
@@ -284,6 +296,7 @@ impl OptionArgs {
             attempt_timeout_ms: self.attempt_timeout.map(millis),
             deadline: self.deadline,
             cancel_grace_ms: self.cancel_grace.map(millis),
+            cancel_children: self.cancel_children.then_some(true),
         }
     }
 }

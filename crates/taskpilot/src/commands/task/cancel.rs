@@ -15,6 +15,7 @@ pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code
     let id = arguments.id;
     let body = CancelBody {
         reason: arguments.reason,
+        cascade: arguments.cascade,
     };
     let Some(wait) = arguments.wait.wait else {
         let canceled = cancel(id, &body, session).await?;

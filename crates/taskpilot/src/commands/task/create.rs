@@ -32,6 +32,7 @@ pub(super) async fn run(arguments: CreateArgs, session: &Session) -> Result<Code
         title: arguments.title,
         labels: Some(arguments.labels.into_iter().collect()),
         payload: payload(&arguments.payload)?,
+        parent_task_id: arguments.parent,
         bind: Some(bind),
         scheduler_type,
         execution: bind.then_some(options),
@@ -78,6 +79,7 @@ pub(super) async fn bind(arguments: BindArgs, session: &Session) -> Result<Code,
         attempt_timeout_ms: options.attempt_timeout_ms,
         deadline: options.deadline,
         cancel_grace_ms: options.cancel_grace_ms,
+        cancel_children: options.cancel_children,
     };
     let (client, id) = (&session.client, arguments.id.get());
     let Some(wait) = arguments.wait.wait else {

@@ -19,6 +19,11 @@ pub(super) async fn run(filter: ListArgs, session: &Session) -> Result<Code, Fai
             .into_iter()
             .map(|(key, value)| ("label", format!("{key}={value}"))),
     );
+    query.extend(
+        filter
+            .parent
+            .map(|parent| ("parentTaskId", parent.to_string())),
+    );
     query.extend(filter.title.map(|title| ("title", title)));
     query.extend(filter.limit.map(|limit| ("limit", limit.to_string())));
     query.extend(filter.after.map(|after| ("after", after)));

@@ -1,0 +1,1 @@
+SELECT execution, closed_by, reason FROM closed_tree WHERE execution = ?1;

@@ -1,0 +1,1 @@
+DELETE FROM closed_tree WHERE execution = ?1;
