@@ -146,6 +146,8 @@ pub const TREE_DEPTH_MAX: u32 = 16;
 /// Children of one execution: a list that can still be looked through. What needs more has a level
 /// between.
 pub const CHILDREN_MAX: u32 = 10_000;
+/// Tasks that `task tree` shows: beyond that nobody reads it, and each takes a part of a list.
+pub const TREE_SHOWN_MAX: usize = 1_000;
 
 /// The time of a report of latencies that names none: a day.
 pub const LATENCY_WINDOW_MS_DEFAULT: u64 = 86_400_000;

@@ -1,4 +1,4 @@
-//! `taskpilot task create|get|list|edit|delete|bind|cancel|watch`.
+//! `taskpilot task create|get|list|tree|edit|delete|bind|cancel|watch`.
 
 mod arguments;
 mod batch;
@@ -6,6 +6,7 @@ mod cancel;
 mod create;
 mod edit;
 mod list;
+mod tree;
 mod watch;
 
 pub(crate) use arguments::TaskCommand;
@@ -23,6 +24,7 @@ pub(crate) async fn run(command: TaskCommand, session: Session) -> Result<Code, 
         TaskCommand::Get { id, .. } => get(&session, id).await,
         TaskCommand::Rerun(rerun) => create::rerun(*rerun, &session).await,
         TaskCommand::List(filter) => list::run(filter, &session).await,
+        TaskCommand::Tree { id, .. } => tree::run(id, &session).await,
         TaskCommand::Edit(edit) => edit::run(edit, &session).await,
         TaskCommand::Delete { id, .. } => edit::delete(id, &session).await,
         TaskCommand::Bind(bind) => create::bind(*bind, &session).await,

@@ -39,6 +39,13 @@ pub(crate) enum TaskCommand {
     Rerun(Box<RerunArgs>),
     /// List tasks, newest first
     List(ListArgs),
+    /// Show a task and all that is below it, with the state of each
+    Tree {
+        /// The task
+        id: TaskId,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// Change the title and the labels of a task
     Edit(EditArgs),
     /// Delete a task that is not bound, or whose execution has ended
@@ -73,9 +80,10 @@ impl TaskCommand {
             Self::Bind(arguments) => &arguments.client,
             Self::Cancel(arguments) => &arguments.client,
             Self::Edit(arguments) => &arguments.client,
-            Self::Get { client, .. } | Self::Delete { client, .. } | Self::Watch { client, .. } => {
-                client
-            }
+            Self::Get { client, .. }
+            | Self::Tree { client, .. }
+            | Self::Delete { client, .. }
+            | Self::Watch { client, .. } => client,
         }
     }
 }
