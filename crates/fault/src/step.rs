@@ -54,6 +54,8 @@ steps! {
     ExecutionCreate = "execution-create",
     /// The verdict of a cancel is stored.
     ExecutionCancel = "execution-cancel",
+    /// Executions below a closed tree are decided.
+    DescendantsDecide = "descendants-decide",
     /// A stop order goes to the worker.
     OrderSend = "order-send",
     /// A session of a worker is stored.

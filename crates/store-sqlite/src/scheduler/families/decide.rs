@@ -9,6 +9,7 @@ use taskpilot_domain::execution::{Event, Transition, transition};
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::StopCause;
+use taskpilot_fault::Step;
 use taskpilot_store::scheduler::Tick;
 
 use super::close::{Closed, close, closed_at_or_above, read_closed};
@@ -31,6 +32,7 @@ pub(in crate::scheduler) fn descendants(turn: &mut Turn<'_>, limit: u32) -> Resu
             turn.memory.has_undecided = false;
             break;
         };
+        turn.tx.step(Step::DescendantsDecide);
         moved += advance(turn, &tree, limit - moved)?;
     }
     Ok(Tick {
@@ -51,6 +53,7 @@ pub(in crate::scheduler) fn instead_of_grant(
     let Some(closed) = closed_at_or_above(turn, found.id)? else {
         return Ok(false);
     };
+    turn.tx.step(Step::DescendantsDecide);
     cancel(turn, found, &closed)?;
     Ok(true)
 }

@@ -71,6 +71,17 @@ impl Acknowledged {
     /// Has a task created and bound.
     pub(crate) async fn bound(&mut self, world: &World, kind: &str) -> Result<Bound> {
         let task = self.created(world, kind).await?;
+        self.bind(world, task).await
+    }
+
+    /// The same below another.
+    async fn bound_below(&mut self, world: &World, parent: Bound, kind: &str) -> Result<Bound> {
+        let body = json!({"type": kind, "parentTaskId": parent.task});
+        let task = self.created_as(world, &body).await?;
+        self.bind(world, task).await
+    }
+
+    async fn bind(&mut self, world: &World, task: i64) -> Result<Bound> {
         let path = format!("/api/tasks/{task}/scheduler");
         let options = options();
         let bind = || world.control().post(&path).json(&options);
@@ -110,11 +121,32 @@ impl Acknowledged {
     /// The same, and its work has begun.
     pub(crate) async fn begun(&mut self, world: &World) -> Result<Bound> {
         let bound = self.bound(world, "alone").await?;
-        wait_until("the work begins", 2 * SOON, || async {
-            Ok((starts(world, bound.execution)? > 0).then_some(()))
-        })
-        .await?;
+        begins(world, bound).await?;
         Ok(bound)
+    }
+
+    /// Has what runs canceled with all that is below it: work that runs, too, and work that nobody
+    /// handles. What joins it afterwards never begins.
+    pub(crate) async fn cancel_tree(&mut self, world: &World, root: Bound) -> Result<()> {
+        let running = self.bound_below(world, root, "alone").await?;
+        begins(world, running).await?;
+        let waiting = self
+            .bound_below(world, running, "nobody-handles-this")
+            .await?;
+        let path = format!("/api/tasks/{}/execution/cancel", root.task);
+        let cascade = json!({"cascade": true});
+        let cancel = || world.control().put(&path).json(&cascade);
+        insist(cancel, |reply| reply.status < 500)
+            .await?
+            .expect(204)?;
+        let late = self.bound_below(world, waiting, "alone").await?;
+        for bound in [root, running, waiting, late] {
+            self.canceled.push(Canceled {
+                execution: bound.execution,
+                starts: starts(world, bound.execution)?,
+            });
+        }
+        Ok(())
     }
 
     /// Has the execution of a task canceled.
@@ -262,6 +294,13 @@ fn options() -> Value {
         "backoff": {"initialMs": 1, "maxMs": 1},
         "cancelGraceMs": 500,
     })
+}
+
+async fn begins(world: &World, bound: Bound) -> Result<()> {
+    wait_until("the work begins", 2 * SOON, || async {
+        Ok((starts(world, bound.execution)? > 0).then_some(()))
+    })
+    .await
 }
 
 fn starts(world: &World, execution: i64) -> Result<usize> {

@@ -49,7 +49,8 @@ points! {
     the_end_of_a_wish_to_cancel_bears_every_fault: CancelSettle by Control in [CancelUnbound],
 
     an_execution_create_bears_every_fault: ExecutionCreate by Scheduler in [Run, RunAtOnce],
-    a_verdict_bears_every_fault: ExecutionCancel by Scheduler in [Cancel],
+    a_verdict_bears_every_fault: ExecutionCancel by Scheduler in [Cancel, Cascade],
+    the_decision_of_descendants_bears_every_fault: DescendantsDecide by Scheduler in [Cascade],
     a_stop_order_bears_every_fault: OrderSend by Scheduler in [Cancel],
     a_session_register_bears_every_fault: SessionRegister by Scheduler in [Enroll],
     a_heartbeat_bears_every_fault: SessionRenew by Scheduler in [Run],

@@ -22,6 +22,8 @@ pub(crate) enum Script {
     Finish,
     /// Work that runs is canceled.
     Cancel,
+    /// Work that runs is canceled with all that is below it.
+    Cascade,
     /// A task is canceled that could not be bound yet: the scheduler is away.
     CancelUnbound,
     /// A task is withdrawn.
@@ -74,6 +76,10 @@ impl Script {
             Self::Cancel => {
                 let running = told.begun(world).await?;
                 told.cancel(world, running).await?;
+            }
+            Self::Cascade => {
+                let root = told.begun(world).await?;
+                told.cancel_tree(world, root).await?;
             }
             Self::CancelUnbound => cancel_unbound(world, told).await?,
             Self::Withdraw => told.withdraw(world).await?,
