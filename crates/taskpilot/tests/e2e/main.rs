@@ -15,6 +15,7 @@ mod containment;
 #[cfg(feature = "fault-points")]
 mod crash_points;
 mod documents;
+mod every_state;
 mod families;
 mod faults;
 mod fleet;
