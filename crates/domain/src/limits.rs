@@ -33,6 +33,9 @@ pub const LABEL_VALUE_CHARS_MAX: usize = 255;
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Characters of the reason of a cancel.
 pub const REASON_CHARS_MAX: usize = 500;
+/// Cancel requests after the first one that are kept with who and why, the latest ones; the rest are
+/// only counted. Each may have a reason, and one answer tells them all.
+pub const CANCEL_REQUESTS_KEPT_MAX: u32 = 100;
 /// Characters of an error's code and message as kept on an attempt.
 pub const ERROR_CODE_CHARS_MAX: usize = 64;
 /// See [`ERROR_CODE_CHARS_MAX`].

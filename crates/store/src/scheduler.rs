@@ -67,7 +67,7 @@ pub trait SchedulerStore: QueueStore + LatencyStore + FamilyStore {
     /// [`FamilyStore`].
     ///
     /// One execution twice in a call, by id or by key, is decided once: the first item is the
-    /// verdict. An expected reference is compared before the state, in final states too.
+    /// verdict, and the other is a later request, kept with who and why beside the first. An expected reference is compared before the state, in final states too.
     async fn cancel_executions(
         &self,
         now: Timestamp,

@@ -3,7 +3,8 @@
 //! One small file per supervisor, written before its program may run and removed at the proof of
 //! its end. Not synced: a record is needed only while the same boot lasts.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, io};
@@ -94,13 +95,36 @@ impl Journal {
             TryLockError::Error(source) => failed(source),
         })?;
         let shared = Shared {
-            directory: directory.to_owned(),
+            // Programs run elsewhere, and are told of a file in it.
+            directory: std::path::absolute(directory).map_err(failed)?,
             boot_id: boot_id().map_err(failed)?,
             _lock: lock,
         };
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// Where the program of a marker may find why it is stopped; the directory is there after
+    /// [`Self::clear_stop_files`].
+    pub(crate) fn stop_file(&self, marker: &str) -> Option<PathBuf> {
+        let path = self.stop_files().join(format!("{marker}.json"));
+        // A supervisor is told it in JSON.
+        path.to_str().is_some().then_some(path)
+    }
+
+    /// Removes what supervisors of a previous life left, and makes room for those of this one.
+    pub(crate) fn clear_stop_files(&self) -> io::Result<()> {
+        let directory = self.stop_files();
+        match fs::remove_dir_all(&directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        DirBuilder::new().mode(0o700).create(directory)
+    }
+
+    fn stop_files(&self) -> PathBuf {
+        self.shared.directory.join("stops")
     }
 
     /// The records of supervisors whose end was not proven, of whatever boot.

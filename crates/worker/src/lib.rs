@@ -13,6 +13,7 @@ pub mod groups;
 mod handlers;
 pub mod journal;
 mod limits;
+mod notice;
 mod orphans;
 mod probe;
 pub mod process_table;
@@ -24,6 +25,7 @@ pub mod sweep;
 mod wire;
 
 pub use handlers::{Context, Failure, Handlers, HandlersError, StopReason};
+pub use notice::StopNotice;
 pub use runtime::{Contain, Worker, WorkerConfig, WorkerError};
 pub use supervised::SUBCOMMAND as SUPERVISE;
 pub use supervisor::supervise_main;

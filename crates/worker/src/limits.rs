@@ -12,6 +12,9 @@ pub(crate) const STDIN_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
 pub(crate) const ORDER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Bytes of one report of a supervisor: two output tails of which every byte is escaped as six.
 pub(crate) const REPORT_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of files that a handler must be allowed where its programs find why they are stopped: the
+/// supervisor, which writes that, lives under the same limit.
+pub(crate) const STOP_FILE_BYTES: u64 = 8 * 1024;
 /// Time for a supervisor process to say that it is ready; it takes some milliseconds.
 pub(crate) const READY_MS: u64 = 10_000;
 /// Reports that wait for a reader in the worker: an attempt makes about six in its life.

@@ -17,6 +17,9 @@ use crate::limits::ORPHAN_GRACE_MS;
 /// The variable that carries [`CommandSpec::marker`] into every process of the tree.
 pub const MARKER_VARIABLE: &str = "TASKPILOT_MARKER";
 
+/// The variable that names [`CommandSpec::stop_file`] to the program.
+pub const STOP_FILE_VARIABLE: &str = "TASKPILOT_STOP_FILE";
+
 /// One command: what one attempt runs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandSpec {
@@ -37,6 +40,9 @@ pub struct CommandSpec {
     pub subject: String,
     /// When the lease under which this runs ends; extended by the worker.
     pub lease_end: BootInstant,
+    /// Where the program finds why it is stopped: written and closed before its first signal, and
+    /// removed when nothing of its tree is left. In UTF-8.
+    pub stop_file: Option<PathBuf>,
     /// Bytes kept of the end of each output; at most the default.
     pub output_tail_bytes: usize,
     /// The control group to make for it, where one is wanted.
@@ -81,6 +87,7 @@ impl CommandSpec {
             marker,
             subject: String::new(),
             lease_end,
+            stop_file: None,
             output_tail_bytes: OUTPUT_TAIL_BYTES_DEFAULT,
             group: None,
             limits: ResourceLimits::default(),

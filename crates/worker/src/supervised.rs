@@ -1,5 +1,6 @@
 //! The worker's side of a supervisor: start it, let it run a command, hear what becomes of it.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -21,6 +22,7 @@ use crate::limits::{
     EVENTS_MAX, LAST_WORDS_MS, ORDER_BYTES_MAX, PROOF_SLACK_MS, READY_MS, REPORT_BYTES_MAX,
     STDIN_BYTES_MAX, SURVIVORS_PAUSE_MS,
 };
+use crate::notice::StopNotice;
 use crate::orphans::{self, Known};
 use crate::process_table::ProcessId;
 use crate::spec::CommandSpec;
@@ -113,6 +115,11 @@ impl Supervision {
         self
     }
 
+    /// Where the program of a marker may find why it is stopped.
+    pub(crate) fn stop_file(&self, marker: &str) -> Option<PathBuf> {
+        self.journal.stop_file(marker)
+    }
+
     /// Starts a supervisor and tells it the command, which does not run until
     /// [`Supervised::start`]. The supervisor is in the journal when this returns.
     pub async fn spawn(
@@ -134,6 +141,7 @@ impl Supervision {
         let reports = child.stdout.take().expect("invariant: piped");
         let supervisor = known.id();
         let journal = self.journal.clone();
+        let stop_file = spec.stop_file.clone();
         let entry = tokio::task::spawn_blocking(move || journal.add(supervisor, &spec));
         let entry = entry.await.map_err(io::Error::other)??;
 
@@ -143,6 +151,7 @@ impl Supervision {
             child,
             known,
             entry,
+            stop_file,
         };
         let listening = Listening {
             reports: BufReader::new(reports),
@@ -183,16 +192,24 @@ impl Supervised {
     /// Ends the tree: SIGTERM, the grace, SIGKILL until nothing is left. Before the start it means
     /// that nothing ever runs. Repeatable; a repeat can only shorten the grace. Never waits.
     pub fn stop(&self, grace: Duration) -> Result<(), NotDelivered> {
-        self.stop_within(grace, Duration::from_millis(KILL_MS + PROOF_SLACK_MS))
+        let proof = Duration::from_millis(KILL_MS + PROOF_SLACK_MS);
+        self.stop_within(grace, proof, None)
     }
 
     /// The same with another time for the proof, from the end of the grace on. A supervisor that
     /// lets it pass without a word hangs: it is killed behind its tree, and [`Event::Lost`] comes.
-    pub fn stop_within(&self, grace: Duration, proof: Duration) -> Result<(), NotDelivered> {
+    /// The notice of the first stop is what the program finds in its file.
+    pub fn stop_within(
+        &self,
+        grace: Duration,
+        proof: Duration,
+        notice: Option<&StopNotice>,
+    ) -> Result<(), NotDelivered> {
         let grace_ms = millis(grace);
         let by = BootInstant::now().plus_ms(grace_ms.saturating_add(millis(proof)));
         self.told.send_modify(|told| told.stop(by));
-        self.send(&Order::Stop { grace_ms })
+        let notice = notice.cloned().map(Box::new);
+        self.send(&Order::Stop { grace_ms, notice })
     }
 
     /// The lease now ends then: count from before the renewal was sent. An earlier end than the one
@@ -276,6 +293,7 @@ struct Process {
     child: Child,
     known: Known,
     entry: Entry,
+    stop_file: Option<PathBuf>,
 }
 
 /// The worker's ear for one supervisor.
@@ -303,6 +321,7 @@ impl Listening {
             Silence::Ended(ended) => {
                 let group = process.entry.record.group.clone();
                 // Before the event: whoever hears of the end finds nothing of it left.
+                forget(process.stop_file);
                 process.entry.remove();
                 let _ = self.events.send(Event::Ended(ended)).await;
                 let _ = process.child.wait().await;
@@ -389,9 +408,17 @@ impl Process {
             }
             pause(SURVIVORS_PAUSE_MS).await;
         }
+        forget(self.stop_file);
         self.entry.remove_with_group();
         let survivors = Vec::new();
         let _ = events.send(Event::Lost { survivors, cause }).await;
+    }
+}
+
+/// Most programs are never stopped: there is no file then.
+fn forget(stop_file: Option<PathBuf>) {
+    if let Some(path) = stop_file {
+        let _ = fs::remove_file(path);
     }
 }
 

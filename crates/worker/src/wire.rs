@@ -7,6 +7,7 @@ use taskpilot_domain::stop::{Containment, How};
 
 use crate::clock::BootInstant;
 use crate::limits::{ORDER_BYTES_MAX, STDIN_BYTES_MAX};
+use crate::notice::StopNotice;
 use crate::process_table::ProcessId;
 use crate::spec::CommandSpec;
 
@@ -23,8 +24,11 @@ pub(crate) enum Order {
     Start,
     /// The lease ends later than was said.
     ExtendLease { lease_end: BootInstant },
-    /// End the tree.
-    Stop { grace_ms: u64 },
+    /// End the tree. The program finds the notice of the first one.
+    Stop {
+        grace_ms: u64,
+        notice: Option<Box<StopNotice>>,
+    },
 }
 
 /// From the supervisor to the worker.
@@ -245,6 +249,8 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
+    use taskpilot_domain::stop::StopCause;
+
     use super::*;
 
     #[test]
@@ -255,7 +261,11 @@ mod tests {
             stdin_bytes: spec.stdin.len(),
             spec: Box::new(spec.clone()),
         };
-        let orders = [prepare, Order::Start, Order::Stop { grace_ms: 5 }];
+        let stop = Order::Stop {
+            grace_ms: 5,
+            notice: Some(Box::new(StopNotice::of(StopCause::User))),
+        };
+        let orders = [prepare, Order::Start, stop];
         let mut bytes = Vec::new();
         for order in &orders {
             bytes.extend(order.encode());

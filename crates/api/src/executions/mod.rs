@@ -10,6 +10,7 @@ pub use cancel::CancelBody;
 pub use item::ExecutionItem;
 pub use list::ListExecutionsOfAll;
 pub use records::{
-    AttemptError, AttemptRecord, CancelRecord, Evidence, Failure, OutputTail, Progress, StopRecord,
+    AttemptError, AttemptRecord, CancelRecord, Evidence, Failure, LaterRequest, OutputTail,
+    Progress, StopRecord,
 };
 pub use view::{ExecutionSummary, ExecutionView};

@@ -8,11 +8,31 @@ use utoipa::ToSchema;
 use crate::open::{AttemptEndWord, ContainmentWord, HowWord, StopCauseWord, StopStatusWord};
 use crate::schema;
 
-/// Who canceled first, when and why. Exists only where the verdict is CANCELED; never rewritten.
+/// Who canceled first, when and why. Exists only where the verdict is CANCELED; never rewritten:
+/// who asked again is kept beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelRecord {
     /// When the cancel was decided.
+    #[schema(value_type = schema::Instant)]
+    pub requested_at: Timestamp,
+    /// The principal.
+    pub requested_by: String,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// How often it was asked for again; a call that is repeated is not another request.
+    #[serde(default)]
+    pub later_request_count: u64,
+    /// The latest 100 of these, the oldest first; the answer to a cancel tells only their number.
+    #[serde(default)]
+    pub later_requests: Vec<LaterRequest>,
+}
+
+/// A cancel request for what was canceled before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LaterRequest {
+    /// When it came.
     #[schema(value_type = schema::Instant)]
     pub requested_at: Timestamp,
     /// The principal.

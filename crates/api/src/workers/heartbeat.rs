@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Token};
 use taskpilot_domain::limits::{REASON_CHARS_MAX, WORKER_ITEMS_MAX};
+use taskpilot_domain::time::Timestamp;
 use utoipa::ToSchema;
 
 use super::stops::{StopFact, StopReport, facts};
@@ -125,6 +126,16 @@ pub struct Order {
     pub cause: StopCauseWord,
     /// From the polite signal to the kill, in milliseconds.
     pub grace_ms: u64,
+    /// When the stop was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Instant>)]
+    pub requested_at: Option<Timestamp>,
+    /// The principal that canceled the execution, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// The reason that was given, for people and for the handler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 #[cfg(test)]
@@ -141,6 +152,15 @@ mod tests {
             progress: vec![],
         };
         assert_eq!(beat.resolve(), Ok(expected));
+    }
+
+    #[test]
+    fn an_order_of_an_older_scheduler_is_read() {
+        let old = r#"{"executionId":1,"attempt":1,"token":"a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5",
+            "cause":"USER","graceMs":5}"#;
+        let order: Order = serde_json::from_str(old).unwrap();
+        let said = (order.requested_at, order.requested_by, order.reason);
+        assert_eq!(said, (None, None, None));
     }
 
     #[test]

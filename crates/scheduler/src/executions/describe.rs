@@ -9,7 +9,7 @@ use taskpilot_domain::execution::{AttemptEnd, RetryState, State};
 use taskpilot_domain::stop::{StopCause, StopStatus};
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::attempts::{AttemptError, AttemptRecord};
-use taskpilot_store::rows::executions::{ExecutionRecord, ExecutionSummary};
+use taskpilot_store::rows::executions::{CancelRecord, ExecutionRecord, ExecutionSummary};
 use taskpilot_store::rows::stops::StopRecord;
 
 use crate::app::App;
@@ -59,14 +59,25 @@ fn whole(record: &ExecutionRecord, now: Timestamp) -> Execution {
         cancel_children: Some(record.options.cancel_children),
         worker_id: listed.worker_id.clone().or(worker),
         result: record.result.as_ref().map(json),
-        cancel: record.cancel.as_ref().map(|cancel| wire::CancelRecord {
-            requested_at: cancel.requested_at,
-            requested_by: cancel.requested_by.to_string(),
-            reason: cancel.reason.clone(),
-        }),
+        cancel: record.cancel.as_ref().map(cancel),
         stop: stop_of(record),
         attempts: Some(record.attempts.iter().map(attempt).collect()),
         ..listed
+    }
+}
+
+fn cancel(cancel: &CancelRecord) -> wire::CancelRecord {
+    let later = cancel.later.iter().map(|later| wire::LaterRequest {
+        requested_at: later.requested_at,
+        requested_by: later.requested_by.to_string(),
+        reason: later.reason.clone(),
+    });
+    wire::CancelRecord {
+        requested_at: cancel.requested_at,
+        requested_by: cancel.requested_by.to_string(),
+        reason: cancel.reason.clone(),
+        later_request_count: cancel.later_count,
+        later_requests: later.collect(),
     }
 }
 

@@ -240,6 +240,7 @@ async fn canceled(
         actor: context.principal,
         reason: command.reason,
         cascade: command.cascade,
+        request_id: Some(context.request_id),
     };
     let verdict = cancel::verdict(app, request).await?;
     let Some(applied) = patience.applied() else {

@@ -128,6 +128,9 @@ pub(crate) fn order(order: &StopOrder) -> wire::Order {
         token: order.fence.token,
         cause: order.cause.into(),
         grace_ms: order.grace_ms,
+        requested_at: Some(order.requested_at),
+        requested_by: order.actor.as_ref().map(ToString::to_string),
+        reason: order.reason.clone(),
     }
 }
 

@@ -357,6 +357,7 @@ async fn a_claim_looks_for_closed_trees_only_while_one_is_undecided() {
         actor: PrincipalName::local(),
         reason: None,
         cascade: true,
+        request_id: None,
     };
     store.cancel_executions(at(1), vec![cascade]).await.unwrap();
     assert!(undecided(&store));

@@ -84,6 +84,22 @@ pub struct CancelRecord {
     pub requested_by: PrincipalName,
     /// Why.
     pub reason: Option<String>,
+    /// How many asked for it again.
+    pub later_count: u64,
+    /// The latest `CANCEL_REQUESTS_KEPT_MAX` of these, the oldest first. Only the read of one
+    /// execution tells them: the answers to a batch of cancels must not become a batch of reasons.
+    pub later: Vec<LaterCancel>,
+}
+
+/// A cancel request for what was canceled before: it changed nothing, and is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaterCancel {
+    /// When.
+    pub requested_at: Timestamp,
+    /// Who.
+    pub requested_by: PrincipalName,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// All there is about an execution.
@@ -167,6 +183,9 @@ pub struct CancelRequest {
     pub reason: Option<String>,
     /// Whether it closes the tree below, too.
     pub cascade: bool,
+    /// What names the call: the same call once more, by the same actor and with the same reason, is not
+    /// another request.
+    pub request_id: Option<String>,
 }
 
 /// What became of a cancel.
@@ -174,7 +193,8 @@ pub struct CancelRequest {
 pub enum CancelOutcome {
     /// This call was the verdict.
     Canceled(ExecutionRecord),
-    /// It was canceled before; the first verdict stands, and an unconfirmed order is sent again.
+    /// It was canceled before; the first verdict stands, this request is kept beside it, and an
+    /// unconfirmed order is sent again.
     Already(ExecutionRecord),
     /// It had ended otherwise.
     Refused(ExecutionRecord),

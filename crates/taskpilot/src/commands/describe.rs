@@ -1,11 +1,14 @@
 //! Tasks and executions in words and columns.
 
-use taskpilot_api::executions::{AttemptRecord, ExecutionView, StopRecord};
+use taskpilot_api::executions::{AttemptRecord, CancelRecord, ExecutionView, StopRecord};
 use taskpilot_api::tasks::{Task, TaskItem};
 use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
 
 use crate::durations::written;
+
+/// Later cancel requests that are told in words; JSON has them all.
+const LATER_REQUESTS_TOLD: usize = 5;
 
 /// The facts of a task, name and value.
 pub(super) fn task(task: &Task) -> Vec<(&'static str, String)> {
@@ -68,16 +71,7 @@ pub(super) fn execution(view: &ExecutionView) -> Vec<(&'static str, String)> {
         facts.push(("result", shortened(result.as_str())));
     }
     if let Some(cancel) = &view.cancel {
-        let reason = cancel
-            .reason
-            .as_ref()
-            .map(|text| format!(": {text}"))
-            .unwrap_or_default();
-        let text = format!(
-            "by {} at {}{reason}",
-            cancel.requested_by, cancel.requested_at
-        );
-        facts.push(("canceled", text));
+        push_cancel(&mut facts, cancel);
     }
     if let Some(record) = &view.stop {
         facts.push(("stop", stop(record)));
@@ -86,6 +80,33 @@ pub(super) fn execution(view: &ExecutionView) -> Vec<(&'static str, String)> {
         facts.push(("attempt", attempt_line(attempt)));
     }
     facts
+}
+
+/// Who canceled first, and who asked again lately.
+fn push_cancel(facts: &mut Vec<(&'static str, String)>, cancel: &CancelRecord) {
+    let by = |who: &str, at: Timestamp, reason: Option<&String>| {
+        let reason = reason.map_or_else(String::new, |text| format!(": {text}"));
+        format!("by {who} at {at}{reason}")
+    };
+    let first = by(
+        &cancel.requested_by,
+        cancel.requested_at,
+        cancel.reason.as_ref(),
+    );
+    facts.push(("canceled", first));
+    let told = cancel.later_requests.len().min(LATER_REQUESTS_TOLD);
+    let untold = cancel.later_request_count.saturating_sub(told as u64);
+    if untold > 0 {
+        facts.push(("asked again", format!("{untold} times before")));
+    }
+    for later in cancel.later_requests.iter().rev().take(told).rev() {
+        let again = by(
+            &later.requested_by,
+            later.requested_at,
+            later.reason.as_ref(),
+        );
+        facts.push(("asked again", again));
+    }
 }
 
 /// One row of `task list`.

@@ -77,6 +77,16 @@ pub(crate) async fn view(control: Http, task: i64) -> Result<Value> {
     control.get(&path).send().await?.expect(200)?.json()
 }
 
+/// A view without those who asked for a cancel again, and how many they were.
+pub(crate) fn without_later_requests(mut view: Value) -> (Value, Value) {
+    let Some(cancel) = view["cancel"].as_object_mut() else {
+        return (view, Value::Null);
+    };
+    cancel.remove("laterRequests");
+    let count = cancel.remove("laterRequestCount");
+    (view, count.unwrap_or_default())
+}
+
 /// The execution of a task as soon as one of its members has a value.
 pub(crate) async fn view_when(
     control: Http,

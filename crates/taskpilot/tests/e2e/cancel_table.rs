@@ -9,7 +9,7 @@ use taskpilot_e2e::wait::{SOON, wait_until};
 
 use crate::api::{
     Bound, ask_to_bind, cancel, cancel_and_wait, create_of, proven_stop, start, start_until, task,
-    view, view_when,
+    view, view_when, without_later_requests,
 };
 use crate::fleet::Fleet;
 use crate::start::Up;
@@ -142,6 +142,8 @@ fn with_delivery_of(mut view: Value, later: &Value) -> Value {
 async fn a_canceled_execution_stays_as_it_was_canceled() -> Result<()> {
     let up = Up::start().await?;
     let bound = start_until(up.control, "gate", &json!({}), "RUNNING").await?;
+    // What is canceled before it begins is never signaled.
+    up.bench.begun(bound.execution).await?;
     let path = format!("/api/tasks/{}/execution/cancel", bound.task);
     let first = up
         .control
@@ -158,7 +160,14 @@ async fn a_canceled_execution_stays_as_it_was_canceled() -> Result<()> {
     assert_eq!(before["cancel"]["reason"], "first");
     let second = up.control.put(&path).json(&json!({"reason": "second"}));
     second.send().await?.expect(204)?;
-    assert_eq!(view(up.control, bound.task).await?, before);
+    let after = view(up.control, bound.task).await?;
+    let later = &after["cancel"]["laterRequests"];
+    let who = (&later[0]["requestedBy"], &later[0]["reason"], &later[1]);
+    assert_eq!(who, (&json!("local"), &json!("second"), &Value::Null));
+    let (first, none) = without_later_requests(before);
+    let (same, one) = without_later_requests(after);
+    assert_eq!((none, one), (json!(0), json!(1)));
+    assert_eq!(same, first);
     Ok(())
 }
 
@@ -175,8 +184,13 @@ async fn of_many_cancels_at_once_one_is_the_verdict_and_all_succeed() -> Result<
         call.await??.expect(204)?;
     }
     let verdict = view(up.control, bound.task).await?["cancel"].clone();
+    assert_eq!(verdict["laterRequestCount"], 19);
     cancel_and_wait(up.control, bound.task).await?.expect(204)?;
-    assert_eq!(view(up.control, bound.task).await?["cancel"], verdict);
+    let after = view(up.control, bound.task).await?["cancel"].clone();
+    assert_eq!(after["laterRequestCount"], 20);
+    for part in ["requestedAt", "requestedBy", "reason"] {
+        assert_eq!(after[part], verdict[part], "{part}");
+    }
     Ok(())
 }
 

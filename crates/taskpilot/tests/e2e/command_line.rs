@@ -97,6 +97,15 @@ async fn the_end_that_was_waited_for_is_the_exit_code() -> Result<()> {
     let canceled = json_of(&up, &format!("task watch {} --json", bound.task), 11).await?;
     assert_eq!(canceled["cancel"]["reason"], "enough");
     ends(&up, &format!("task watch {}", bound.task), 11).await?;
+    for number in 1..=7 {
+        let again = format!("task cancel {} --reason again-{number}", bound.task);
+        ends(&up, &again, 0).await?;
+    }
+    let text = ends(&up, &format!("execution get {}", bound.task), 0).await?;
+    for part in ["2 times before", "again-3", "again-7", "enough"] {
+        ensure!(text.contains(part), "{part} is not in {text}");
+    }
+    ensure!(!text.contains("again-2"), "{text}");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use taskpilot_domain::limits::REASON_CHARS_MAX;
 use tokio_util::sync::CancellationToken;
 
 use super::function::Failure;
+use crate::notice::StopNotice;
 
 /// One attempt, as its handler sees it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -77,7 +78,13 @@ impl Context {
 
     /// Why it shall end, once it shall.
     pub fn stop_reason(&self) -> Option<StopReason> {
-        self.halt.reason.get().copied()
+        self.halt.told.get().map(|(reason, _)| *reason)
+    }
+
+    /// Who wanted it to end and why, once it shall: the cause, and of a cancel the principal and the
+    /// reason.
+    pub fn stop_notice(&self) -> Option<&StopNotice> {
+        self.halt.told.get().map(|(_, notice)| &**notice)
     }
 
     /// Says how far it is; the latest word is what is shown. Percents above 100 are 100, and a
@@ -91,13 +98,13 @@ impl Context {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Halt {
     token: CancellationToken,
-    reason: Arc<OnceLock<StopReason>>,
+    told: Arc<OnceLock<(StopReason, Arc<StopNotice>)>>,
 }
 
 impl Halt {
     /// Tells the handler; the first reason stays.
-    pub(crate) fn tell(&self, reason: StopReason) {
-        let _ = self.reason.set(reason);
+    pub(crate) fn tell(&self, reason: StopReason, notice: Arc<StopNotice>) {
+        let _ = self.told.set((reason, notice));
         self.token.cancel();
     }
 }

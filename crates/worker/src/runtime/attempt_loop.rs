@@ -15,6 +15,7 @@ use super::teller::Teller;
 use crate::chance;
 use crate::clock::{BootInstant, pause};
 use crate::handlers::{Command, Context, Function, Halt, Handler, Prepared, ProgressCell};
+use crate::limits::STOP_FILE_BYTES;
 use crate::spec::{CommandSpec, Timing};
 use crate::supervised::{Events, SuperviseError, Supervision};
 use crate::wire::{Event, StartErrorCode};
@@ -125,7 +126,11 @@ async fn supervise(job: Job, command: Command, teller: &Teller, guard: EndsOnPan
 
 fn spec(job: &Job, command: Command) -> Result<CommandSpec, FailureBody> {
     let marker = chance::marker().map_err(|error| unavailable(error.to_string()))?;
+    let room = command.limits.file_bytes;
+    let may_write = room.is_none_or(|bytes| bytes >= STOP_FILE_BYTES);
+    let stop_file = job.supervision.stop_file(&marker).filter(|_| may_write);
     let mut spec = CommandSpec::new(command.argv, marker, job.lease_end);
+    spec.stop_file = stop_file;
     spec.environment = command.environment;
     spec.directory = command.directory;
     spec.limits = command.limits;

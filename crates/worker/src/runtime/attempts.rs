@@ -4,16 +4,17 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskpilot_api::workers::{AttemptProgress, AttemptRef, FencedAttempt};
+use taskpilot_api::workers::{AttemptProgress, AttemptRef, FencedAttempt, Order};
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId};
 use taskpilot_domain::limits::KILL_MS;
-use taskpilot_domain::stop::Containment;
+use taskpilot_domain::stop::{Containment, StopCause};
 
 use super::function_loop::Reins;
 use super::messages::Word;
 use crate::clock::BootInstant;
 use crate::handlers::{Handler, Progress, ProgressCell};
 use crate::limits::{PROGRESS_PER_BEAT_MAX, PROOF_SLACK_MS, REMEMBERED_MAX};
+use crate::notice::StopNotice;
 use crate::supervised::{NotDelivered, Supervised};
 
 /// One attempt.
@@ -52,9 +53,11 @@ pub(crate) enum Phase {
 }
 
 /// An attempt shall end before its own end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stop {
     pub(crate) why: Why,
+    /// What its handler is told.
+    pub(crate) notice: Arc<StopNotice>,
     pub(crate) grace_ms: u64,
     /// From the end of the grace until a supervisor that has proven nothing is given up.
     pub(crate) proof_ms: u64,
@@ -64,8 +67,17 @@ impl Stop {
     pub(crate) fn new(why: Why, grace_ms: u64) -> Self {
         Self {
             why,
+            notice: Arc::new(StopNotice::of(why.cause())),
             grace_ms,
             proof_ms: KILL_MS + PROOF_SLACK_MS,
+        }
+    }
+
+    /// An order of the scheduler, with all that it says.
+    pub(crate) fn ordered(order: &Order) -> Self {
+        Self {
+            notice: Arc::new(StopNotice::ordered(order)),
+            ..Self::new(Why::Order, order.grace_ms)
         }
     }
 }
@@ -91,6 +103,18 @@ pub(crate) enum Why {
     Lost,
 }
 
+impl Why {
+    /// As it is told to a handler, where no order says more.
+    fn cause(self) -> StopCause {
+        match self {
+            Self::NotStarted | Self::Shutdown => StopCause::Shutdown,
+            Self::SessionDead | Self::Lost => StopCause::Lease,
+            Self::HandlerTimeout => StopCause::Timeout,
+            Self::Order => StopCause::User,
+        }
+    }
+}
+
 impl Attempt {
     pub(crate) fn new(handler: Arc<Handler>, grace_ms: u64) -> Self {
         Self {
@@ -113,7 +137,7 @@ impl Attempt {
     }
 
     pub(crate) fn why(&self) -> Option<Why> {
-        self.stop.map(|stop| stop.why)
+        self.stop.as_ref().map(|stop| stop.why)
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -122,8 +146,11 @@ impl Attempt {
 
     /// Stops it, or shortens the grace of the stop that is under way.
     pub(crate) fn stop(&mut self, stop: Stop) {
-        let known = self.stop.get_or_insert(stop);
-        known.why = known.why.max(stop.why);
+        let known = self.stop.get_or_insert_with(|| stop.clone());
+        if stop.why > known.why {
+            known.why = stop.why;
+            known.notice = stop.notice;
+        }
         known.grace_ms = known.grace_ms.min(stop.grace_ms);
         known.proof_ms = known.proof_ms.min(stop.proof_ms);
         self.press();
@@ -131,15 +158,16 @@ impl Attempt {
 
     /// Tells the supervisor of the stop, once more if need be. A repeat can only shorten the grace.
     pub(crate) fn press(&mut self) {
-        if let (Phase::Calling(reins), Some(stop)) = (&self.phase, self.stop) {
-            reins.stop(stop);
+        if let (Phase::Calling(reins), Some(stop)) = (&self.phase, &self.stop) {
+            reins.stop(stop.clone());
         }
-        if let (Phase::Running(supervised), Some(stop)) = (&self.phase, self.stop) {
+        if let (Phase::Running(supervised), Some(stop)) = (&self.phase, &self.stop) {
             // One that reads nothing now is told again at the next heartbeat, and given up in time.
             let (grace_ms, proof_ms) = (stop.grace_ms, stop.proof_ms);
             let told = supervised.stop_within(
                 Duration::from_millis(grace_ms),
                 Duration::from_millis(proof_ms),
+                Some(&stop.notice),
             );
             if told == Err(NotDelivered::Busy) {
                 tracing::warn!("a supervisor does not read its orders");

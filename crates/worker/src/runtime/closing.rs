@@ -208,9 +208,8 @@ impl Dispatcher {
             if attempt.is_live() && which(&attempt.phase) {
                 let grace_ms = attempt.grace_ms.min(longest_ms);
                 attempt.stop(Stop {
-                    why: Why::Shutdown,
-                    grace_ms,
                     proof_ms,
+                    ..Stop::new(Why::Shutdown, grace_ms)
                 });
             }
         }

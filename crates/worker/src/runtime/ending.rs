@@ -188,7 +188,7 @@ fn let_run(supervised: &Supervised) -> Result<(), NotDelivered> {
 }
 
 fn not_started(fenced: FencedAttempt, attempt: &Attempt, failure: FailureBody) -> Draft {
-    match attempt.stop {
+    match &attempt.stop {
         Some(_) => Draft::never_started(fenced),
         None => Draft::failed(fenced, failure).how(How::NeverStarted),
     }
@@ -240,7 +240,7 @@ fn ended_draft(fenced: FencedAttempt, attempt: &Attempt, ended: Ended) -> Draft 
 }
 
 fn outcome(fenced: FencedAttempt, attempt: &Attempt, ended: &Ended) -> Draft {
-    if let (Some(error), None) = (&ended.start_error, attempt.stop) {
+    if let (Some(error), None) = (&ended.start_error, &attempt.stop) {
         let failure = FailureBody {
             code: error.code.as_str().to_owned(),
             message: error.message.clone(),

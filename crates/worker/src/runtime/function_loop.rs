@@ -1,8 +1,11 @@
 //! The life of one run of a function: it waits for its start, passes on the word to end, and
 //! notices when that word is ignored. It holds the slot until the function has returned.
 
+use std::sync::Arc;
+
 use taskpilot_api::workers::FailureBody;
 use taskpilot_domain::lease::self_stop;
+use taskpilot_domain::stop::StopCause;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -13,6 +16,7 @@ use super::teller::Teller;
 use crate::clock::{BootInstant, pause};
 use crate::handlers::{Context, Function, Halt, Returned, StopReason};
 use crate::limits::LOST_GRACE_MS;
+use crate::notice::StopNotice;
 
 /// How the dispatcher holds a function.
 #[derive(Debug)]
@@ -21,7 +25,7 @@ pub(crate) struct Reins {
 }
 
 /// What the dispatcher wants of a function.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Held {
     is_started: bool,
     stop: Option<Stop>,
@@ -37,8 +41,9 @@ impl Reins {
     /// Tells it to end; a later word can only shorten the grace.
     pub(crate) fn stop(&self, stop: Stop) {
         self.state.send_if_modified(|held| {
-            let is_news = held.stop != Some(stop);
-            held.stop = Some(stop);
+            let stop = Some(stop);
+            let is_news = held.stop != stop;
+            held.stop = stop;
             is_news
         });
     }
@@ -75,7 +80,7 @@ pub(crate) async fn run(run: Run, slot: Slot, teller: &Teller) {
     let decided = orders.wait_for(|held| held.is_started || held.stop.is_some());
     let may_begin = decided
         .await
-        .is_ok_and(|held| watching.may_begin(*held, BootInstant::now()));
+        .is_ok_and(|held| watching.may_begin(&held, BootInstant::now()));
     if !may_begin {
         return teller.tell_last(Step::NeverBegan, slot).await;
     }
@@ -96,7 +101,7 @@ struct Watching {
 /// What is due now, and when to look again at the latest.
 #[derive(Debug, PartialEq, Eq)]
 enum Due {
-    Tell(StopReason),
+    Tell(StopReason, Arc<StopNotice>),
     Ignored,
     Nothing(BootInstant),
 }
@@ -110,12 +115,12 @@ impl Watching {
     ) -> Returned {
         let mut is_held = true;
         loop {
-            let held = *orders.borrow_and_update();
+            let held = orders.borrow_and_update().clone();
             let now = BootInstant::now();
-            let look_again = match self.due(held, is_held, now) {
-                Due::Tell(reason) => {
+            let look_again = match self.due(&held, is_held, now) {
+                Due::Tell(reason, notice) => {
                     self.told = Some(now);
-                    self.halt.tell(reason);
+                    self.halt.tell(reason, notice);
                     teller.tell(Step::Told(now)).await;
                     continue;
                 }
@@ -135,26 +140,32 @@ impl Watching {
     }
 
     /// A stop, or the end of the lease, may have come between its start and the turn of its task.
-    fn may_begin(&self, held: Held, now: BootInstant) -> bool {
+    fn may_begin(&self, held: &Held, now: BootInstant) -> bool {
         held.is_started && matches!(self.due(held, true, now), Due::Nothing(_))
     }
 
     /// Whoever holds the reins no more cares for nothing: the session is over.
-    fn due(&self, held: Held, is_held: bool, now: BootInstant) -> Due {
+    fn due(&self, held: &Held, is_held: bool, now: BootInstant) -> Due {
         let margins = self_stop(self.lease_ms);
         let self_stop_at = held.lease_end.minus_ms(margins.terminate_margin_ms);
         let far = now.plus_ms(self.lease_ms.max(1));
         let Some(told) = self.told else {
-            return match held.stop {
-                Some(stop) => Due::Tell(reason(stop.why)),
-                None if !is_held || now >= self_stop_at => Due::Tell(StopReason::LeaseLost),
+            return match &held.stop {
+                Some(stop) => Due::Tell(reason(stop.why), stop.notice.clone()),
+                None if !is_held || now >= self_stop_at => {
+                    let notice = Arc::new(StopNotice::of(StopCause::Lease));
+                    Due::Tell(StopReason::LeaseLost, notice)
+                }
                 None => Due::Nothing(self_stop_at),
             };
         };
         if self.is_ignored {
             return Due::Nothing(far);
         }
-        let grace_ms = held.stop.map_or(LOST_GRACE_MS, |stop| stop.grace_ms);
+        let grace_ms = held
+            .stop
+            .as_ref()
+            .map_or(LOST_GRACE_MS, |stop| stop.grace_ms);
         let ignored_at = told.plus_ms(grace_ms);
         if now >= ignored_at {
             Due::Ignored
@@ -196,7 +207,6 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use serde_json::json;
@@ -296,32 +306,35 @@ mod tests {
 
     #[test]
     fn a_function_is_told_once_and_watched_for_its_grace() {
-        let stop = Some(Stop::new(Why::Order, 700));
+        let stop = Stop::new(Why::Order, 700);
+        let notice = stop.notice.clone();
+        let (free, stopped) = (held(None), held(Some(stop)));
         let fresh = watching(None);
         assert_eq!(
-            fresh.due(held(None), true, NOW),
+            fresh.due(&free, true, NOW),
             Due::Nothing(NOW.plus_ms(20_000))
         );
         assert_eq!(
-            fresh.due(held(stop), true, NOW),
-            Due::Tell(StopReason::Ordered)
+            fresh.due(&stopped, true, NOW),
+            Due::Tell(StopReason::Ordered, notice)
         );
         let told = watching(Some(NOW));
         let end = NOW.plus_ms(700);
-        assert_eq!(told.due(held(stop), true, NOW), Due::Nothing(end));
-        assert_eq!(told.due(held(stop), true, end), Due::Ignored);
+        assert_eq!(told.due(&stopped, true, NOW), Due::Nothing(end));
+        assert_eq!(told.due(&stopped, true, end), Due::Ignored);
     }
 
     #[test]
     fn without_a_lease_or_a_session_it_is_told_too() {
         let late = NOW.plus_ms(20_000);
-        let lost = Due::Tell(StopReason::LeaseLost);
-        assert_eq!(watching(None).due(held(None), true, late), lost);
-        assert_eq!(watching(None).due(held(None), false, NOW), lost);
+        let notice = |cause| Arc::new(StopNotice::of(cause));
+        let lost = Due::Tell(StopReason::LeaseLost, notice(StopCause::Lease));
+        assert_eq!(watching(None).due(&held(None), true, late), lost);
+        assert_eq!(watching(None).due(&held(None), false, NOW), lost);
         let shutdown = Some(Stop::new(Why::Shutdown, 1));
         assert_eq!(
-            watching(None).due(held(shutdown), false, NOW),
-            Due::Tell(StopReason::Shutdown)
+            watching(None).due(&held(shutdown), false, NOW),
+            Due::Tell(StopReason::Shutdown, notice(StopCause::Shutdown))
         );
     }
 
@@ -331,6 +344,6 @@ mod tests {
         ignored.is_ignored = true;
         let stop = Some(Stop::new(Why::Order, 0));
         let later = NOW.plus_ms(30_000);
-        assert_eq!(ignored.due(held(stop), true, NOW), Due::Nothing(later));
+        assert_eq!(ignored.due(&held(stop), true, NOW), Due::Nothing(later));
     }
 }

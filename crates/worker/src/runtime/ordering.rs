@@ -3,7 +3,7 @@
 use taskpilot_api::workers::{EvidenceBody, FencedAttempt, Order, Stage as StopStage};
 use taskpilot_domain::stop::How;
 
-use super::attempts::{Attempt, Stop, Why};
+use super::attempts::{Attempt, Stop};
 use super::dispatcher::Dispatcher;
 use super::orders::fenced;
 use super::stops::StopNote;
@@ -25,7 +25,7 @@ impl Dispatcher {
             .push(StopNote::new(fenced, StopStage::Delivered, now));
         match self.attempts.get_mut(fenced) {
             Some(attempt) => {
-                attempt.stop(Stop::new(Why::Order, order.grace_ms));
+                attempt.stop(Stop::ordered(order));
                 self.tell_how_far(fenced, now);
             }
             None if first => {

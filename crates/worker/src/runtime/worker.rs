@@ -231,6 +231,8 @@ impl Worker {
         let journal = self.state.journal();
         let life = journal.sweep_previous_life(Patience::default()).await;
         let life = life.map_err(|source| self.state.failed(source))?;
+        let cleared = journal.clear_stop_files();
+        cleared.map_err(|source| self.state.failed(source))?;
         for record in &life.gone {
             tracing::info!(subject = record.subject, "ended what a previous life left");
         }

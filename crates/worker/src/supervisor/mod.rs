@@ -8,6 +8,7 @@
 
 mod channels;
 mod life;
+mod notice;
 mod output;
 mod plan;
 mod program;

@@ -18,7 +18,7 @@ use taskpilot_domain::limits::OUTPUT_TAIL_BYTES_DEFAULT;
 use super::output::Capture;
 use super::resources;
 use crate::process_table::ProcessId;
-use crate::spec::{CommandSpec, MARKER_VARIABLE};
+use crate::spec::{CommandSpec, MARKER_VARIABLE, STOP_FILE_VARIABLE};
 use crate::wire::{StartError, StartErrorCode};
 
 /// The program and our ends of its pipes.
@@ -73,6 +73,7 @@ fn command(spec: &CommandSpec) -> Result<Command, StartError> {
         .env_clear()
         .envs(&spec.environment)
         .env(MARKER_VARIABLE, &spec.marker)
+        .envs(spec.stop_file.iter().map(|path| (STOP_FILE_VARIABLE, path)))
         .current_dir(&spec.directory)
         .process_group(0)
         .stdin(Stdio::piped())

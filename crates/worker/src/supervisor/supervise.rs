@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use rustix::process::{WaitStatus, set_child_subreaper, setsid};
 
 use super::channels::{Orders, Reports};
+use super::notice::Notice;
 use super::plan::{Phase, Plan};
 use super::program::{self, Program};
 use super::signals::Signals;
@@ -37,6 +38,7 @@ pub(crate) struct Supervise {
     no_group: Option<String>,
     emptying: Emptying,
     sweeps: Sweeps,
+    notice: Notice,
     ended: bool,
 }
 
@@ -79,6 +81,7 @@ impl Supervise {
             no_group: None,
             emptying: Emptying::default(),
             sweeps: Sweeps::default(),
+            notice: Notice::default(),
             ended: false,
         })
     }
@@ -140,7 +143,10 @@ impl Supervise {
                         plan.extend_lease(lease_end);
                     }
                 }
-                Order::Stop { grace_ms } => self.stop(EndCause::Order, |_| grace_ms),
+                Order::Stop { grace_ms, notice } => {
+                    self.notice.say(notice);
+                    self.stop(EndCause::Order, |_| grace_ms);
+                }
             }
         }
         if worker_gone {
@@ -160,6 +166,7 @@ impl Supervise {
                 self.no_group = Some(format!("cannot enter it: {error}"));
             }
             self.plan = Some(Plan::new(spec.lease_end, spec.timing));
+            self.notice.file.clone_from(&spec.stop_file);
             self.spec = Some(spec);
             self.reports.push(&Report::Ready);
         }
@@ -224,6 +231,9 @@ impl Supervise {
         };
         let first = self.sweeps.told != Some(signal);
         let mut processes = 0;
+        if first && let Some(cause) = plan.cause() {
+            self.notice.post(cause);
+        }
         if first || self.sweeps.next.is_none_or(|next| now >= next) {
             processes = match signal {
                 StopSignal::Terminate => self.tree.terminate(),

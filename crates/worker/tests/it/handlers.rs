@@ -349,6 +349,7 @@ async fn a_program_sees_only_the_variables_that_are_listed() {
         "TASKPILOT_ATTEMPT",
         "TASKPILOT_EXECUTION_ID",
         "TASKPILOT_MARKER",
+        "TASKPILOT_STOP_FILE",
         "TASKPILOT_TYPE",
     ];
     assert_eq!(names, expected);

@@ -8,6 +8,7 @@ mod handlers;
 mod http_handler;
 mod leases;
 mod lives;
+mod notices;
 mod orders;
 mod reports;
 mod results;

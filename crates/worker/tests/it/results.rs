@@ -19,7 +19,8 @@ async fn a_demo_gives_its_payload_back() {
 #[tokio::test]
 async fn a_program_gets_its_payload_and_is_told_who_it_is() {
     let scheduler = Scheduler::start().await;
-    let script = "cat; echo; env | grep ^TASKPILOT_ | grep -v MARKER | sort; echo oops >&2";
+    let script =
+        "cat; echo; env | grep ^TASKPILOT_ | grep -v -e MARKER -e STOP_FILE | sort; echo oops >&2";
     let bench = Bench::with_scripts(&[("tell", script, "environment = ['PATH']")]);
     let worker = bench.start(&scheduler.url());
     let body = json!({"type": "tell", "payload": {"a": "ä"}, "reference": "task:7",

@@ -112,8 +112,12 @@ impl Scheduler {
     }
 
     pub(crate) async fn cancel(&self, id: i64) {
+        self.cancel_with(id, json!({})).await;
+    }
+
+    pub(crate) async fn cancel_with(&self, id: i64, body: Value) {
         let path = format!("/tasks/{id}/cancel");
-        let (status, body) = self.call("PUT", &path, None).await;
+        let (status, body) = self.call("PUT", &path, Some(body)).await;
         assert_eq!(status, 200, "{body}");
     }
 

@@ -111,7 +111,7 @@ async fn a_supervisor_that_hangs_is_given_up_when_its_stop_is_overdue(level: Lev
     signal(Signal::STOP, running.supervised.supervisor().pid);
     running
         .supervised
-        .stop_within(Duration::from_millis(100), Duration::from_millis(100))
+        .stop_within(Duration::from_millis(100), Duration::from_millis(100), None)
         .unwrap();
     let lost = Event::Lost {
         survivors: Vec::new(),

@@ -22,7 +22,7 @@ fn cancel(task: i64) -> Call {
 }
 
 #[tokio::test]
-async fn what_waits_is_canceled_and_a_repeat_changes_nothing() {
+async fn what_waits_is_canceled_and_a_repeat_is_kept_beside_the_verdict() {
     let (_scheduler, control) = with_scheduler().await;
     let (task, _) = control.bound().await;
     let canceled = control
@@ -35,7 +35,17 @@ async fn what_waits_is_canceled_and_a_repeat_changes_nothing() {
         .send(cancel(task).json(&json!({"reason": "second"})))
         .await;
     assert_eq!(again.status, 204);
-    assert_eq!(control.view(task).await.body, view);
+    let mut after = control.view(task).await.body;
+    let later = after["cancel"]["laterRequests"].take();
+    assert_eq!(
+        (&later[0]["requestedBy"], &later[0]["reason"], &later[1]),
+        (&json!("local"), &json!("second"), &json!(null))
+    );
+    assert_eq!(after["cancel"]["laterRequestCount"].take(), 1);
+    let mut first = view.clone();
+    first["cancel"]["laterRequests"].take();
+    first["cancel"]["laterRequestCount"].take();
+    assert_eq!(after, first);
     insta::assert_json_snapshot!("canceled_view", view);
 }
 

@@ -27,7 +27,7 @@ async fn a_running_execution_is_canceled_and_its_attempt_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_repeat_changes_nothing_and_the_first_verdict_stands() {
+async fn a_repeat_is_kept_beside_the_first_verdict_which_stands() {
     let service = start().await;
     let id = service.create().await;
     let first = service.cancel(id).await;
@@ -36,7 +36,13 @@ async fn a_repeat_changes_nothing_and_the_first_verdict_stands() {
     let again = service
         .send(again.header("taskpilot-principal", "eve"))
         .await;
-    assert_eq!((again.status, again.body), (200, first.body));
+    let mut expected = first.body;
+    expected["cancel"]["laterRequestCount"] = json!(1);
+    assert_eq!((again.status, again.body), (200, expected.clone()));
+    expected["cancel"]["laterRequests"] = json!([
+        {"requestedAt": "2026-03-01T00:00:01.000Z", "requestedBy": "eve", "reason": "again"},
+    ]);
+    assert_eq!(service.execution(id).await, expected);
 }
 
 #[tokio::test]

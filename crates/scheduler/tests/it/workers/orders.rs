@@ -70,10 +70,14 @@ async fn streaming() -> (Service, Worker, Value, Orders) {
 #[tokio::test]
 async fn an_order_is_pushed() {
     let (service, _worker, grant, mut orders) = streaming().await;
-    service.cancel(1).await;
+    let cancel = Call::put("/tasks/1/cancel").json(&json!({"reason": "enough"}));
+    service
+        .say(cancel.header("taskpilot-principal", "eve"))
+        .await;
     let order = tokio::time::timeout(AT_ONCE, orders.order()).await.unwrap();
     let expected = json!({"executionId": 1, "attempt": 1, "token": grant["token"],
-        "cause": "USER", "graceMs": 10_000});
+        "cause": "USER", "graceMs": 10_000, "requestedAt": "2026-03-01T00:00:00.000Z",
+        "requestedBy": "eve", "reason": "enough"});
     assert_eq!(order, Some(expected));
 }
 

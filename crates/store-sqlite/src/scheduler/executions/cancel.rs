@@ -3,6 +3,7 @@
 use rusqlite::OptionalExtension;
 use taskpilot_domain::execution::{Event, Refused, Standing, State, transition};
 use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::limits::CANCEL_REQUESTS_KEPT_MAX;
 use taskpilot_domain::names::{IdempotencyKey, PrincipalName};
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::retry::Jitter;
@@ -25,10 +26,15 @@ use crate::scheduler::turn::Turn;
 
 static GET_REFERENCE: &str = include_str!("../../../sql/scheduler/executions/get_reference.sql");
 static INSERT_CANCEL: &str = include_str!("../../../sql/scheduler/executions/insert_cancel.sql");
+static INSERT_LATER: &str =
+    include_str!("../../../sql/scheduler/executions/insert_later_cancel.sql");
+static DELETE_LATER: &str =
+    include_str!("../../../sql/scheduler/executions/delete_later_cancels.sql");
 
 /// About what a cancel keeps in memory and writes.
 pub(in crate::scheduler) fn bytes(request: &CancelRequest) -> usize {
     512 + request.reason.as_ref().map_or(0, String::len)
+        + request.request_id.as_ref().map_or(0, String::len)
 }
 
 /// One outcome per request. Each sees the earlier ones, so that one execution twice is folded.
@@ -101,6 +107,7 @@ fn decide(
             answer(turn, request, found.id).map(CancelOutcome::Canceled)
         }
         Err(Refused::NoOp) => {
+            append(turn, request, found.id)?;
             remind(turn, (found.id, found.standing.attempt))?;
             if request.cascade {
                 close(turn, found.id, &closed_by(request))?;
@@ -163,6 +170,8 @@ pub(in crate::scheduler) struct Words<'w> {
     reason: Option<&'w str>,
     /// None where it was of this very execution.
     cause: Option<StopCause>,
+    /// What names the call, where it was of this very execution.
+    request_id: Option<&'w str>,
 }
 
 impl<'w> Words<'w> {
@@ -171,6 +180,7 @@ impl<'w> Words<'w> {
             by: &request.actor,
             reason: request.reason.as_deref(),
             cause: None,
+            request_id: request.request_id.as_deref(),
         }
     }
 
@@ -180,6 +190,7 @@ impl<'w> Words<'w> {
             by: &closed.by,
             reason: closed.reason.as_deref(),
             cause: Some(StopCause::Parent),
+            request_id: None,
         }
     }
 }
@@ -197,7 +208,27 @@ pub(in crate::scheduler) fn note(
         words.by.as_str(),
         words.reason,
         words.cause.map(Coded::code),
+        words.request_id,
     ))?;
+    Ok(())
+}
+
+/// Keeps a later request beside the first, unless it is a call that is kept already. The oldest of
+/// too many go; the number of the last one goes on counting them.
+fn append(turn: &mut Turn<'_>, request: &CancelRequest, id: ExecutionId) -> Result<(), Failure> {
+    let now = turn.now.as_millis();
+    let written = turn.statement(INSERT_LATER)?.execute((
+        id.get(),
+        now,
+        request.actor.as_str(),
+        &request.reason,
+        &request.request_id,
+    ))?;
+    if written == 1 {
+        turn.statement(DELETE_LATER)?
+            .execute((id.get(), CANCEL_REQUESTS_KEPT_MAX))?;
+        turn.memory.news.execution(id);
+    }
     Ok(())
 }
 

@@ -9,7 +9,9 @@ use taskpilot_domain::names::Namespace;
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::stop::StopCause;
 use taskpilot_store::rows::attempts::AttemptError;
-use taskpilot_store::rows::executions::{CancelRecord, ExecutionRecord, ExecutionSummary};
+use taskpilot_store::rows::executions::{
+    CancelRecord, ExecutionRecord, ExecutionSummary, LaterCancel,
+};
 
 use super::list::summary;
 use crate::decode::Columns;
@@ -19,6 +21,7 @@ use crate::scheduler::codes::word_or_none;
 use crate::scheduler::names::find_namespace;
 
 const GET_REST: &str = include_str!("../../../sql/scheduler/executions/get_rest.sql");
+const LIST_LATER: &str = include_str!("../../../sql/scheduler/executions/list_later_cancels.sql");
 
 /// One execution with its attempts but without their outputs, for the answer to a command: a
 /// batch of them must not become a batch of outputs.
@@ -39,7 +42,7 @@ pub(in crate::scheduler) fn get(
     Ok(Some(rest.record(summary, namespace.clone(), attempts)))
 }
 
-/// The same with what each attempt printed last.
+/// The same with what each attempt printed last, and who canceled it again.
 pub(in crate::scheduler) fn get_whole(
     connection: &Connection,
     namespace: &Namespace,
@@ -48,8 +51,27 @@ pub(in crate::scheduler) fn get_whole(
     let mut record = get(connection, namespace, id)?;
     if let Some(record) = &mut record {
         read::add_outputs(connection, id, &mut record.attempts)?;
+        if let Some(cancel) = record.cancel.as_mut().filter(|one| one.later_count > 0) {
+            cancel.later = later(connection, id)?;
+        }
     }
     Ok(record)
+}
+
+fn later(connection: &Connection, id: ExecutionId) -> Result<Vec<LaterCancel>, Failure> {
+    let mut statement = connection.prepare_cached(LIST_LATER)?;
+    let rows = statement.query_map([id.get()], |row| Ok(read_later(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+fn read_later(row: &Row<'_>) -> Result<LaterCancel, Failure> {
+    let mut columns = Columns::of(row, "cancel_request")?;
+    columns.value::<i64>("execution")?;
+    Ok(LaterCancel {
+        requested_at: columns.instant("requested_at")?,
+        requested_by: columns.word("requested_by")?,
+        reason: columns.value("reason")?,
+    })
 }
 
 /// What only a read of one execution shows.
@@ -139,11 +161,14 @@ fn read_cancel(columns: &mut Columns<'_, '_>) -> Result<Option<CancelRecord>, Fa
     let canceled_by = columns.word_or_none("canceled_by")?;
     let reason: Option<String> = columns.value("reason")?;
     let cause = word_or_none(columns, "cause")?;
+    let later_count = columns.number("later_count")?;
     let canceled = canceled_at.zip(canceled_by);
     Ok(canceled.map(|(requested_at, requested_by)| CancelRecord {
         cause: cause.unwrap_or(StopCause::User),
         requested_at,
         requested_by,
         reason,
+        later_count,
+        later: Vec::new(),
     }))
 }

@@ -23,13 +23,14 @@ static DELETE: &str = include_str!("../../../sql/scheduler/retention/delete_exec
 static INSERT_KEY: &str = include_str!("../../../sql/scheduler/retention/insert_forgotten_key.sql");
 
 /// What goes with an execution.
-static DEPENDENTS: [&str; 8] = [
+static DEPENDENTS: [&str; 9] = [
     // While the row says who the parent is.
     include_str!("../../../sql/scheduler/retention/leave_family.sql"),
     include_str!("../../../sql/scheduler/retention/delete_family.sql"),
     include_str!("../../../sql/scheduler/retention/delete_closed_tree.sql"),
     include_str!("../../../sql/scheduler/retention/delete_spec.sql"),
     include_str!("../../../sql/scheduler/retention/delete_verdict.sql"),
+    include_str!("../../../sql/scheduler/retention/delete_cancel_requests.sql"),
     include_str!("../../../sql/scheduler/retention/delete_attempts.sql"),
     include_str!("../../../sql/scheduler/retention/delete_outputs.sql"),
     include_str!("../../../sql/scheduler/retention/delete_stops.sql"),

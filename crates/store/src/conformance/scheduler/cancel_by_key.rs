@@ -44,6 +44,8 @@ fn first_verdict() -> CancelRecord {
         requested_at: at(5),
         requested_by: somebody(),
         reason: Some("no longer wanted".into()),
+        later_count: 0,
+        later: Vec::new(),
     }
 }
 
@@ -127,8 +129,9 @@ pub async fn the_key_of_what_has_ended_refuses_a_cancel(h: &impl SchedulerHarnes
 
 pub async fn a_repeat_by_key_keeps_the_first_verdict(h: &impl SchedulerHarness) {
     let scene = Scene::of(h);
-    let first = cancel(&scene, 5, "k").await;
+    let mut first = cancel(&scene, 5, "k").await;
     for request in [by_key("k"), by_id(first.summary.id)] {
+        first.cancel.as_mut().expect("canceled").later_count += 1;
         let repeat = CancelRequest {
             reason: Some("another".into()),
             ..request

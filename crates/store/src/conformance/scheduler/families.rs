@@ -55,6 +55,8 @@ fn by_parent(ms: u64) -> CancelRecord {
         requested_at: at(ms),
         requested_by: somebody(),
         reason: Some("no longer wanted".into()),
+        later_count: 0,
+        later: Vec::new(),
     }
 }
 
@@ -331,13 +333,19 @@ pub async fn a_repeat_with_a_cascade_closes_the_tree_of_what_was_canceled_withou
         ..cascade(root)
     };
     let outcome = scene.cancel_all(at(2), vec![repeat]).await.remove(0);
-    assert_eq!(canceled_already(outcome).cancel, first.cancel);
+    let counted = |first| CancelRecord {
+        later_count: 1,
+        ..first
+    };
+    assert_eq!(canceled_already(outcome).cancel, first.cancel.map(counted));
     decide(&scene, 3).await;
     let expected = CancelRecord {
         cause: StopCause::Parent,
         requested_at: at(3),
         requested_by: another,
         reason: None,
+        later_count: 0,
+        later: Vec::new(),
     };
     assert_eq!(scene.record(child).await.cancel, Some(expected));
     // Whoever closes it again says nothing new.

@@ -16,6 +16,7 @@ pub mod families;
 pub mod finish;
 pub mod heartbeat;
 pub mod latency;
+pub mod later_cancels;
 pub mod lists;
 pub mod loops;
 pub mod namespaces;
@@ -179,6 +180,12 @@ macro_rules! scheduler_conformance {
                 a_closed_tree_stays_closed_over_a_restart,
                 a_parent_is_kept_as_long_as_its_children,
                 a_claim_and_a_cascade_leave_no_lease_without_an_order,
+            ]
+            later_cancels: [
+                every_later_request_is_kept_beside_the_first,
+                the_same_call_once_more_is_not_another_request,
+                the_latest_requests_are_kept_and_all_are_counted,
+                a_request_that_is_refused_leaves_nothing,
             ]
             stops: [
                 each_stage_has_its_stamp_and_delivery_lowers_the_bound,

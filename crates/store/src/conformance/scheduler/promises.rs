@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use taskpilot_domain::execution::{AttemptEnd, State};
 use taskpilot_domain::ids::SessionId;
-use taskpilot_domain::limits::UNCOUNTED_MAX;
+use taskpilot_domain::limits::{CANCEL_REQUESTS_KEPT_MAX, UNCOUNTED_MAX};
 use taskpilot_domain::time::Timestamp;
 
 use crate::rows::attempts::AttemptRecord;
-use crate::rows::executions::ExecutionRecord;
+use crate::rows::executions::{CancelRecord, ExecutionRecord};
 use crate::rows::queues::QueueRecord;
 use crate::rows::sessions::SessionRecord;
 use crate::rows::stops::StopRecord;
@@ -114,7 +114,10 @@ pub(super) fn follow(before: &ExecutionRecord, after: &ExecutionRecord) {
     if was.state.is_final() {
         assert_eq!(is.state, was.state, "a verdict is for ever");
         assert_eq!(after.summary.completed_at, before.summary.completed_at);
-        assert_eq!(after.cancel, before.cancel);
+        if let (Some(first), Some(now)) = (&before.cancel, &after.cancel) {
+            asked_only_more(first, now);
+        }
+        assert_eq!(after.cancel.is_some(), before.cancel.is_some());
         assert_eq!(after.result, before.result);
         assert_eq!(after.last_error, before.last_error);
     }
@@ -138,6 +141,30 @@ pub(super) fn follow(before: &ExecutionRecord, after: &ExecutionRecord) {
             (None, None) => {}
         }
     }
+}
+
+/// The first request stands, and those after it are a list that only grows at its end.
+fn asked_only_more(before: &CancelRecord, after: &CancelRecord) {
+    let first = |one: &CancelRecord| {
+        let who = one.requested_by.clone();
+        (one.requested_at, who, one.reason.clone())
+    };
+    assert_eq!(first(after), first(before), "the first request stands");
+    assert!(after.later_count >= before.later_count);
+    let kept = after.later_count.min(u64::from(CANCEL_REQUESTS_KEPT_MAX));
+    assert_eq!(after.later.len() as u64, kept, "the latest are kept");
+    let more = after.later_count - before.later_count;
+    let gone = (before.later.len() as u64 + more).saturating_sub(kept);
+    let stayed = before
+        .later
+        .iter()
+        .skip(usize::try_from(gone).expect("few"));
+    assert!(
+        stayed.eq(after
+            .later
+            .iter()
+            .take(before.later.len() - usize::try_from(gone).expect("few")))
+    );
 }
 
 fn moves_forward(one: &StopRecord, later: &StopRecord) {

@@ -52,6 +52,9 @@ pub async fn one_of_many_cancels_is_the_verdict(h: &impl SchedulerHarness) {
         let id = scene.create(at(0), job()).await;
         let outcomes = cancel_from_all_sides(&scene, id).await;
         assert_eq!(verdicts_of(&outcomes), (1, CALLERS - 1), "{outcomes:?}");
+        let cancel = scene.record(id).await.cancel.expect("canceled");
+        let (later, all) = (CALLERS as u64 - 1, cancel.later.len() as u64);
+        assert_eq!((cancel.later_count, all), (later, later));
     }
 }
 

@@ -141,6 +141,7 @@ pub(super) fn cancel_of(target: CancelTarget) -> CancelRequest {
         actor: somebody(),
         reason: Some("no longer wanted".into()),
         cascade: false,
+        request_id: None,
     }
 }
 

@@ -1,0 +1,14 @@
+-- The call that was the verdict: a repeat of it is no other request.
+ALTER TABLE verdict ADD COLUMN request_id TEXT;
+
+-- Who asked for a cancel after it was decided. The latest are kept; the number of the last one says
+-- how many there were.
+CREATE TABLE cancel_request (
+    execution INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    requested_at INTEGER NOT NULL,
+    requested_by TEXT NOT NULL,
+    reason TEXT,
+    request_id TEXT,
+    PRIMARY KEY (execution, number)
+) STRICT, WITHOUT ROWID;

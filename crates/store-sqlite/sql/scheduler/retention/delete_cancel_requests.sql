@@ -1,0 +1,1 @@
+DELETE FROM cancel_request WHERE execution = ?1;

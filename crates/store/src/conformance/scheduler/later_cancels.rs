@@ -1,0 +1,124 @@
+//! Cancels of what is canceled: they change nothing, and who asked is kept beside the first.
+
+use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::limits::CANCEL_REQUESTS_KEPT_MAX;
+use taskpilot_domain::names::PrincipalName;
+use taskpilot_domain::stop::StopCause;
+use taskpilot_domain::time::Timestamp;
+
+use super::scene::Scene;
+use super::words::{at, by_id, by_key, canceled, canceled_already, job, keyed, refused, somebody};
+use crate::conformance::SchedulerHarness;
+use crate::rows::executions::{CancelRecord, CancelRequest, LaterCancel};
+
+fn who(name: &str) -> PrincipalName {
+    PrincipalName::new(name).expect("a principal")
+}
+
+fn later(at: Timestamp, name: &str, reason: Option<&str>) -> LaterCancel {
+    LaterCancel {
+        requested_at: at,
+        requested_by: who(name),
+        reason: reason.map(str::to_owned),
+    }
+}
+
+fn asked(request: CancelRequest, name: &str, reason: Option<&str>) -> CancelRequest {
+    CancelRequest {
+        actor: who(name),
+        reason: reason.map(str::to_owned),
+        ..request
+    }
+}
+
+async fn again(scene: &Scene, now: Timestamp, request: CancelRequest) -> CancelRecord {
+    let outcome = scene.cancel_all(now, vec![request]).await.remove(0);
+    let record = canceled_already(outcome);
+    record.cancel.expect("it says who canceled")
+}
+
+async fn cancel_of(scene: &Scene, id: ExecutionId) -> CancelRecord {
+    let record = scene.record(id).await;
+    record.cancel.expect("it is canceled")
+}
+
+pub async fn every_later_request_is_kept_beside_the_first(h: &mut impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let id = scene.create(at(0), keyed("k", 1)).await;
+    canceled(scene.cancel(at(5), id).await);
+    again(&scene, at(6), asked(by_id(id), "ann", Some("too slow"))).await;
+    let told = again(&scene, at(7), asked(by_key("k"), "bob", None)).await;
+    assert_eq!((told.later_count, told.later.len()), (2, 0), "only counted");
+    let expected = CancelRecord {
+        cause: StopCause::User,
+        requested_at: at(5),
+        requested_by: somebody(),
+        reason: Some("no longer wanted".into()),
+        later_count: 2,
+        later: vec![
+            later(at(6), "ann", Some("too slow")),
+            later(at(7), "bob", None),
+        ],
+    };
+    assert_eq!(cancel_of(&scene, id).await, expected);
+    let scene = scene.reopened(h).await;
+    assert_eq!(cancel_of(&scene, id).await, expected);
+}
+
+pub async fn the_same_call_once_more_is_not_another_request(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let id = scene.create(at(0), job()).await;
+    let call = |name: &str, call: &str| CancelRequest {
+        request_id: Some(call.into()),
+        ..asked(by_id(id), name, None)
+    };
+    let first = scene.cancel_all(at(5), vec![call("ann", "1")]).await;
+    first.into_iter().map(canceled).for_each(drop);
+    // Its answer was lost; another call; that one is lost too; and somebody whose calls have the
+    // same names.
+    for (name, id) in [("ann", "1"), ("ann", "2"), ("ann", "2"), ("bob", "2")] {
+        again(&scene, at(6), call(name, id)).await;
+    }
+    // Who names all calls alike still says something else.
+    let other = CancelRequest {
+        reason: Some("really".into()),
+        ..call("ann", "1")
+    };
+    again(&scene, at(7), other.clone()).await;
+    again(&scene, at(8), other).await;
+    let kept = cancel_of(&scene, id).await;
+    assert_eq!(
+        kept.later,
+        [
+            later(at(6), "ann", None),
+            later(at(6), "bob", None),
+            later(at(7), "ann", Some("really")),
+        ]
+    );
+    assert_eq!(kept.later_count, 3);
+}
+
+pub async fn the_latest_requests_are_kept_and_all_are_counted(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let id = scene.create(at(0), job()).await;
+    canceled(scene.cancel(at(1), id).await);
+    let most = u64::from(CANCEL_REQUESTS_KEPT_MAX);
+    let all = most + 7;
+    for number in 1..=all {
+        let reason = number.to_string();
+        again(&scene, at(number), asked(by_id(id), "ann", Some(&reason))).await;
+    }
+    let kept = cancel_of(&scene, id).await;
+    assert_eq!(kept.later_count, all);
+    let latest: Vec<_> = (8..=all)
+        .map(|number| later(at(number), "ann", Some(&number.to_string())))
+        .collect();
+    assert_eq!(kept.later, latest);
+}
+
+pub async fn a_request_that_is_refused_leaves_nothing(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let id = scene.done(at(0)).await;
+    refused(scene.cancel(at(1), id).await);
+    assert_eq!(scene.record(id).await.cancel, None);
+}
