@@ -25,13 +25,15 @@ pub enum Extension {
     Latency,
     /// `parentId` and `cancelChildren` in a create, `cascade` in a cancel.
     Families,
+    /// `PUT /tasks/{id}/release-stuck`.
+    ReleaseStuck,
 }
 
 vocabulary! { ExtensionWord, Extension, "Extension", "What a scheduler offers beyond the plain contract", {
     IdempotencyKey => "idempotency-key", Options => "options", Batch => "batch", List => "list",
     CancelByKey => "cancel-by-key", Wait => "wait",
     WaitForChange => "wait-for-change", Queues => "queues", Latency => "latency",
-    Families => "families",
+    Families => "families", ReleaseStuck => "release-stuck",
 } }
 
 /// A set of extensions; the empty set is the plain contract.

@@ -209,6 +209,17 @@ impl SchedulerClient {
             .await
     }
 
+    /// `PUT /tasks/{id}/release-stuck`; repeatable.
+    pub async fn release_stuck(
+        &self,
+        on: &OnBehalf,
+        id: i64,
+        body: Vec<u8>,
+    ) -> Result<Answer, NoAnswer> {
+        let call = Call::new(Method::PUT, format!("/tasks/{id}/release-stuck")).json(body);
+        self.send(&self.ordinary, call, on).await
+    }
+
     async fn send_cancel(
         &self,
         on: &OnBehalf,

@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use taskpilot_api::bindings::BindTask;
-use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView};
+use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView, ReleaseBody};
 use taskpilot_api::headers;
 use taskpilot_api::latency::StopLatencies;
 use taskpilot_api::page::Page;
@@ -200,6 +200,17 @@ impl TasksClient {
             return Ok(Canceled::StopOpen(Box::new(answer.read()?)));
         }
         Ok(Canceled::Done)
+    }
+
+    /// `PUT /api/tasks/{id}/execution/release-stuck`; repeatable.
+    pub async fn release_stuck(
+        &self,
+        id: i64,
+        body: &ReleaseBody,
+    ) -> Result<ExecutionView, ClientError> {
+        let path = format!("/api/tasks/{id}/execution/release-stuck");
+        self.read(&Call::new(Method::PUT, path).json(json(body)?))
+            .await
     }
 
     /// `GET /api/executions?…`.

@@ -4,6 +4,7 @@
 //! nothing is answered before it is durable.
 #![warn(missing_docs)]
 
+pub mod attempts;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod control;

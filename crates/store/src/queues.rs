@@ -11,8 +11,8 @@ use crate::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 ///
 /// What a queue may hold is respected in the transaction of each claim, over all claims of a batch:
 /// a paused queue grants nothing, a limited one never holds more by a grant than its limit. An
-/// attempt is held from its claim until it has ended and its stop, if it has one, is proven or
-/// presumed. Nothing that runs is ended by a change.
+/// attempt is held from its claim until it has ended and its stop, if it has one, is proven, presumed
+/// or released by an operator. Nothing that runs is ended by a change.
 #[async_trait]
 pub trait QueueStore: Send + Sync {
     /// Lists the queues of a namespace by name, those after a name where there is one, at most

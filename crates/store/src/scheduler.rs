@@ -10,6 +10,7 @@ use taskpilot_domain::time::Timestamp;
 use tokio::sync::broadcast;
 
 use crate::StoreError;
+use crate::attempts::AttemptStore;
 use crate::families::FamilyStore;
 use crate::latency::LatencyStore;
 use crate::queues::QueueStore;
@@ -31,7 +32,7 @@ use crate::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
 /// clock, and one behind what was committed before is raised to that: stamps only grow. Batches
 /// answer one outcome per item, in their order.
 #[async_trait]
-pub trait SchedulerStore: QueueStore + LatencyStore + FamilyStore {
+pub trait SchedulerStore: QueueStore + AttemptStore + FamilyStore + LatencyStore {
     /// Accepts executions; a key twice in one call is folded: the first one is created, the rest are
     /// replayed or mismatches. Ids rise in the order of the call, and so does the place in a queue.
     async fn create_executions(

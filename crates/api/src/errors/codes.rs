@@ -101,6 +101,8 @@ registry! {
     // The scheduler as the control plane sees it.
     ExecutionConflict "execution_conflict" 409 final "Execution conflict"
         "The execution has ended and cannot be canceled."
+    StopNotStuck "stop_not_stuck" 409 final "Stop is not stuck"
+        "The stop is neither STUCK nor ABANDONED, or nothing was stopped: there is nothing that an operator could release."
     SchedulerTaskNotFound "scheduler_task_not_found" 404 final "Scheduler task not found"
         "The scheduler does not know the execution of the task: it is forgotten after its retention, or lost."
     SchedulerError "scheduler_error" 500 final "Scheduler error"

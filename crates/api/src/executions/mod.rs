@@ -4,6 +4,7 @@ mod cancel;
 mod item;
 mod list;
 mod records;
+mod release;
 mod view;
 
 pub use cancel::CancelBody;
@@ -11,6 +12,8 @@ pub use item::ExecutionItem;
 pub use list::ListExecutionsOfAll;
 pub use records::{
     AttemptError, AttemptRecord, CancelRecord, Evidence, Failure, LaterRequest, OutputTail,
-    Progress, StopRecord,
+    Progress, ReleaseRecord, StopRecord,
 };
+pub use release::ReleaseBody;
+pub(crate) use release::checked;
 pub use view::{ExecutionSummary, ExecutionView};

@@ -71,6 +71,22 @@ pub struct StopRecord {
     /// The promised bound, only ever lowered; null for in-process handlers.
     #[schema(value_type = Option<schema::Instant>)]
     pub stops_by: Option<Timestamp>,
+    /// Who freed what it holds although it is STUCK or ABANDONED; null where nobody did. It says
+    /// nothing about the work, which may still run.
+    pub released: Option<ReleaseRecord>,
+}
+
+/// Who took a stop on that failed, when and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseRecord {
+    /// When.
+    #[schema(value_type = schema::Instant)]
+    pub at: Timestamp,
+    /// The principal.
+    pub by: String,
+    /// Why, for people.
+    pub reason: String,
 }
 
 /// What a worker saw of the end of a process tree.

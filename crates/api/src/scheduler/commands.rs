@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use taskpilot_domain::execution::State;
-use taskpilot_domain::ids::ExecutionId;
+use taskpilot_domain::ids::{AttemptNumber, ExecutionId};
 use taskpilot_domain::limits::{
     BATCH_ITEMS_MAX, IDEMPOTENCY_KEY_CHARS_MAX, IDS_PER_REQUEST_MAX, REASON_CHARS_MAX,
 };
@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::execution::Execution;
 use crate::batch::BatchItem;
+use crate::executions::checked;
 use crate::field::{FieldError, at_most, at_most_items, parse};
 use crate::json::JsonText;
 use crate::options::{BackoffBody, ExecutionOptionsBody};
@@ -200,6 +201,35 @@ impl CancelExecution {
     /// The command, within its limits.
     pub fn resolve(self) -> Result<Self, FieldError> {
         at_most("reason", self.reason.as_deref(), REASON_CHARS_MAX)?;
+        at_most(
+            "reference",
+            self.reference.as_deref(),
+            IDEMPOTENCY_KEY_CHARS_MAX,
+        )?;
+        Ok(self)
+    }
+}
+
+/// `PUT /tasks/{id}/release-stuck`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReleaseStuck {
+    /// Why the work that may still run does no harm; it is kept.
+    #[schema(value_type = schema::Reason)]
+    pub reason: String,
+    /// The attempt that is meant; the last one that was stopped unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::AttemptNumber>)]
+    pub attempt: Option<AttemptNumber>,
+    /// The reference that the execution must have; another one answers 404.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+impl ReleaseStuck {
+    /// The command, within its limits.
+    pub fn resolve(self) -> Result<Self, FieldError> {
+        checked(&self.reason)?;
         at_most(
             "reference",
             self.reference.as_deref(),

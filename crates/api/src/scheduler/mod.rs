@@ -5,6 +5,6 @@ mod execution;
 
 pub use commands::{
     BatchAnswer, CancelExecution, CreateBatch, CreateExecution, KeyedCreate, ListExecutions,
-    NewExecution,
+    NewExecution, ReleaseStuck,
 };
 pub use execution::Execution;

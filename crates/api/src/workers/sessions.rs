@@ -161,6 +161,10 @@ pub struct WorkerItem {
     pub running: u32,
     /// Attempts whose stop is not settled; they hold their slots.
     pub stopping: u32,
+    /// Attempts whose stop is not settled and was released by an operator: they hold no slot here, and
+    /// the worker may still be busy with them.
+    #[serde(default)]
+    pub released: u32,
     /// What encloses the processes of its attempts.
     pub containment: ContainmentWord,
     /// When it registered.

@@ -4,5 +4,6 @@ pub(crate) mod cancel;
 pub(crate) mod change;
 pub(crate) mod list;
 pub(crate) mod read;
+pub(crate) mod release;
 pub(crate) mod summaries;
 pub(crate) mod view;

@@ -6,18 +6,20 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView, ListExecutionsOfAll};
+use taskpilot_api::executions::{
+    CancelBody, ExecutionItem, ExecutionView, ListExecutionsOfAll, ReleaseBody,
+};
 use taskpilot_api::page::Page;
 use taskpilot_api::schema::Id;
 use taskpilot_domain::ids::TaskId;
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
-use taskpilot_server::extract::{IfNoneMatch, OptionalJsonBody, PathId, Patience, Query};
+use taskpilot_server::extract::{IfNoneMatch, JsonBody, OptionalJsonBody, PathId, Patience, Query};
 use taskpilot_server::waiting::Seat;
 
 use crate::app::App;
 use crate::executions::cancel::{self, Canceled, Wish};
-use crate::executions::{change, list};
+use crate::executions::{change, list, release};
 
 type AppState = State<Arc<App>>;
 
@@ -116,6 +118,26 @@ async fn closing(seat: Option<&Seat>) {
         Some(seat) => seat.closing().await,
         None => std::future::pending().await,
     }
+}
+
+/// Frees what the stop of a task's execution holds, if it is STUCK or ABANDONED: slot, place in the
+/// queue, and the way to the next attempt. The work may still run. Repeatable; who released it first
+/// stands.
+#[utoipa::path(
+    put, path = "/api/tasks/{id}/execution/release-stuck", operation_id = "release_stuck",
+    tag = "executions",
+    params(("id" = Id, Path, description = "The task.")),
+    request_body = ReleaseBody,
+    responses((status = 200, body = ExecutionView, description = "Released, now or before.")),
+)]
+pub(super) async fn release_stuck(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(id): PathId<TaskId>,
+    JsonBody(body): JsonBody<ReleaseBody>,
+) -> Result<Json<ExecutionView>, ApiError> {
+    let body = body.resolve()?;
+    release::release(&app, &context, id, body).await.map(Json)
 }
 
 /// Lists the executions of the scheduler, newest first, each with its task.

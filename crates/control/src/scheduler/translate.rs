@@ -44,6 +44,8 @@ pub(crate) enum Asked {
     CancelByKey,
     /// How this execution stands.
     Read(ExecutionId),
+    /// To free what the stop of this execution holds.
+    Release(ExecutionId),
     /// Anything else.
     Other,
 }
@@ -177,7 +179,13 @@ impl SchedulerFailure {
             (Kind::Conflict, Asked::Cancel(_) | Asked::CancelByKey) => {
                 ApiError::new(ErrorCode::ExecutionConflict, CONFLICT)
             }
-            (Kind::Missing | Kind::Foreign, Asked::Cancel(id) | Asked::Read(id)) => {
+            (Kind::Conflict, Asked::Release(_)) => {
+                ApiError::new(ErrorCode::StopNotStuck, NOT_STUCK)
+            }
+            (
+                Kind::Missing | Kind::Foreign,
+                Asked::Cancel(id) | Asked::Read(id) | Asked::Release(id),
+            ) => {
                 let detail = format!("Scheduler task not found: {id}");
                 ApiError::new(ErrorCode::SchedulerTaskNotFound, detail)
             }
@@ -198,6 +206,7 @@ impl SchedulerFailure {
 }
 
 const CONFLICT: &str = "Task cannot be canceled in its current state.";
+const NOT_STUCK: &str = "The stop is neither STUCK nor ABANDONED.";
 const SILENT: &str = "The scheduler did not answer.";
 const UNSUPPORTED: &str = "The scheduler does not offer what the task needs.";
 const UNEXPECTED: &str = "The scheduler answered with something unexpected.";
@@ -292,6 +301,9 @@ mod tests {
             (status, code)
         };
         assert_eq!(of(409, Asked::CancelByKey), (409, "execution_conflict"));
+        let release = Asked::Release(execution());
+        assert_eq!(of(409, release), (409, "stop_not_stuck"));
+        assert_eq!(of(404, release), (404, "scheduler_task_not_found"));
         assert_eq!(of(409, Asked::Read(execution())), (500, "scheduler_error"));
         assert_eq!(of(409, Asked::Other), (500, "scheduler_error"));
         assert_eq!(

@@ -191,7 +191,7 @@ pub struct Standing {
     pub available_at: Timestamp,
     /// The claim commit of its first counted attempt.
     pub processing_started_at: Option<Timestamp>,
-    /// Whether the stop of an earlier attempt is not settled.
+    /// Whether the stop of an earlier attempt is neither settled nor released by an operator.
     pub stop_unproven: bool,
     /// Attempts and back-off.
     pub policy: RetryPolicy,

@@ -76,6 +76,7 @@ mod tests {
             stops_by: None,
             how: None,
             containment: None,
+            released_at: None,
         }
     }
 

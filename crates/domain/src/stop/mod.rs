@@ -6,6 +6,6 @@ mod status;
 mod transition;
 
 pub use measure::StopStage;
-pub use stages::{StopFact, StopStages};
+pub use stages::{Release, StopFact, StopStages};
 pub use status::{Containment, How, StopCause, StopStatus};
 pub use transition::{StopChange, StopEvent, advance};

@@ -28,6 +28,19 @@ pub struct StopStages {
     pub how: Option<How>,
     /// What enclosed its processes.
     pub containment: Option<Containment>,
+    /// When an operator freed what it held.
+    pub released_at: Option<Timestamp>,
+}
+
+/// What the wish of an operator to free what a stop holds comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// It is free from now on.
+    Now(StopStages),
+    /// It was released before; the first release stands, also where the stop was proven since.
+    Already,
+    /// Its status does not allow it.
+    Refused,
 }
 
 /// What became known about a stop.
@@ -53,13 +66,29 @@ impl StopFact {
 }
 
 impl StopStages {
+    /// Whether it holds a slot, a place in its queue, and the way to the next attempt. What it once
+    /// gave free it never holds again.
+    pub fn holds(&self) -> bool {
+        !self.status.is_settled() && self.released_at.is_none()
+    }
+
+    /// What a release by an operator comes to.
+    pub fn release(&self, now: Timestamp) -> Release {
+        if self.released_at.is_some() {
+            return Release::Already;
+        }
+        let fact = StopFact::of(StopEvent::ReleasedByOperator);
+        self.after(&fact, now)
+            .map_or(Release::Refused, Release::Now)
+    }
+
     /// The stop after `fact`. `None`: the fact is no news, and nothing that came with it is kept.
     pub fn after(&self, fact: &StopFact, now: Timestamp) -> Option<Self> {
         let filled = self.filled(fact, now);
         match advance(self.status, fact.event) {
             StopChange::Moved(status) => Some(Self { status, ..filled }),
-            StopChange::Evidence => Some(filled),
-            StopChange::NoOp => None,
+            StopChange::Evidence | StopChange::Released => Some(filled),
+            StopChange::NoOp | StopChange::Refused => None,
         }
     }
 
@@ -81,6 +110,9 @@ impl StopStages {
                 filled.end(fact, now);
             }
             StopEvent::WorkerGone => filled.end(fact, now),
+            StopEvent::ReleasedByOperator => {
+                filled.released_at = self.released_at.or(Some(now));
+            }
             StopEvent::GaveUp | StopEvent::Unkillable | StopEvent::Overdue => {}
         }
         filled
@@ -138,6 +170,7 @@ mod tests {
             stops_by: Some(at(45_000)),
             how: None,
             containment: None,
+            released_at: None,
         }
     }
 
@@ -213,6 +246,45 @@ mod tests {
         assert_eq!(proven, Some(expected));
         let again = expected.after(&proof(How::Finished, Containment::Cgroup), at(4_000));
         assert_eq!(again, Some(expected));
+    }
+
+    #[test]
+    fn a_release_frees_once_and_leaves_what_is_known() {
+        let stuck = requested()
+            .after(&StopFact::of(StopEvent::Unkillable), at(2_000))
+            .expect("it moves");
+        assert!(stuck.holds());
+        let released = StopStages {
+            released_at: Some(at(3_000)),
+            ..stuck
+        };
+        assert_eq!(stuck.release(at(3_000)), Release::Now(released));
+        assert!(!released.holds());
+        assert_eq!(released.release(at(4_000)), Release::Already);
+        let end = StopFact::of(StopEvent::Ended(How::Killed));
+        let proven = released.after(&end, at(5_000)).expect("it moves");
+        let expected = StopStages {
+            status: StopStatus::Stopped,
+            ended_at: Some(at(5_000)),
+            how: Some(How::Killed),
+            ..released
+        };
+        assert_eq!(proven, expected);
+        assert!(!proven.holds());
+        assert_eq!(proven.release(at(6_000)), Release::Already);
+    }
+
+    #[test]
+    fn nothing_but_a_failure_to_stop_is_released() {
+        for status in StopStatus::ALL {
+            let stages = StopStages {
+                status,
+                ..requested()
+            };
+            let failed = matches!(status, StopStatus::Stuck | StopStatus::Abandoned);
+            let refused = stages.release(at(2_000)) == Release::Refused;
+            assert_eq!(refused, !failed, "{status:?}");
+        }
     }
 
     #[test]

@@ -53,7 +53,8 @@ impl StopStatus {
         }
     }
 
-    /// Whether the stop needs no more: slots and the way to the next attempt are free.
+    /// Whether the stop needs no more: slots and the way to the next attempt are free, as they are
+    /// where an operator has released it.
     pub fn is_settled(self) -> bool {
         match self {
             Self::NotNeeded | Self::Presumed | Self::Stopped => true,

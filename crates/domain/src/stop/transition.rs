@@ -19,11 +19,13 @@ pub enum StopEvent {
     Unkillable,
     /// The promised bound passed while the session lives.
     Overdue,
+    /// An operator takes it on: what the stop holds shall be free although nothing is proven.
+    ReleasedByOperator,
 }
 
 impl StopEvent {
     /// One event of every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Delivered,
         Self::Acknowledged,
         Self::Ended(How::Terminated),
@@ -31,6 +33,7 @@ impl StopEvent {
         Self::GaveUp,
         Self::Unkillable,
         Self::Overdue,
+        Self::ReleasedByOperator,
     ];
 
     /// The name in documents.
@@ -43,6 +46,7 @@ impl StopEvent {
             Self::GaveUp => "GaveUp",
             Self::Unkillable => "Unkillable",
             Self::Overdue => "Overdue",
+            Self::ReleasedByOperator => "ReleasedByOperator",
         }
     }
 }
@@ -54,6 +58,10 @@ pub enum StopChange {
     Moved(StopStatus),
     /// The status stands; an empty stamp or missing evidence is filled.
     Evidence,
+    /// The status stands, and what it held is free from now on.
+    Released,
+    /// The status does not allow it.
+    Refused,
     /// Nothing changes.
     NoOp,
 }
@@ -67,6 +75,7 @@ pub fn advance(status: StopStatus, event: StopEvent) -> StopChange {
         StopEvent::Unkillable | StopEvent::Overdue => unless_ended(status, StopStatus::Stuck),
         StopEvent::Ended(_) => settle(status, StopStatus::Stopped),
         StopEvent::WorkerGone => settle(status, StopStatus::Presumed),
+        StopEvent::ReleasedByOperator => release(status),
     }
 }
 
@@ -98,6 +107,20 @@ fn unless_ended(status: StopStatus, failure: StopStatus) -> StopChange {
         | StopStatus::Stuck
         | StopStatus::Presumed
         | StopStatus::Stopped => StopChange::NoOp,
+    }
+}
+
+/// Only what a worker could not end is an operator's to take on: everything else ends by itself, or
+/// becomes one of these.
+fn release(status: StopStatus) -> StopChange {
+    match status {
+        StopStatus::Abandoned | StopStatus::Stuck => StopChange::Released,
+        StopStatus::NotNeeded
+        | StopStatus::Requested
+        | StopStatus::Delivered
+        | StopStatus::Acknowledged
+        | StopStatus::Presumed
+        | StopStatus::Stopped => StopChange::Refused,
     }
 }
 

@@ -127,6 +127,17 @@ every_turn! {
         }
     }
 
+    only_what_a_worker_could_not_end_is_released(turn) {
+        for (before, after) in turn.before.attempts.iter().zip(&turn.after.attempts) {
+            prop_assert!(after.released || !before.released, "a release is for good");
+            if after.released && !before.released {
+                let failed = [StopStatus::Abandoned, StopStatus::Stuck].map(Some);
+                prop_assert!(failed.contains(&before.stop), "{before:?}");
+                prop_assert_eq!(after.stop, before.stop, "it proves nothing");
+            }
+        }
+    }
+
     work_that_may_still_run_has_an_open_stop(turn) {
         let stopped = |end| {
             matches!(

@@ -16,6 +16,8 @@ pub(crate) struct Attempt {
     pub(crate) number: AttemptNumber,
     pub(crate) end: Option<AttemptEnd>,
     pub(crate) stop: Option<StopStatus>,
+    /// Whether an operator released it.
+    pub(crate) released: bool,
 }
 
 impl Attempt {
@@ -27,7 +29,7 @@ impl Attempt {
     }
 
     pub(crate) fn is_unproven(self) -> bool {
-        self.stop.is_some_and(|status| !status.is_settled())
+        !self.released && self.stop.is_some_and(|status| !status.is_settled())
     }
 }
 
@@ -142,6 +144,7 @@ impl World {
                 number,
                 end: None,
                 stop: None,
+                released: false,
             });
         }
         if let Some(attempt) = self.attempts.last_mut()
@@ -160,11 +163,13 @@ impl World {
     }
 
     fn learn(&mut self, about: usize, event: StopEvent) -> Option<StopMove> {
-        let stop = self.attempts.get_mut(about)?.stop.as_mut()?;
+        let attempt = self.attempts.get_mut(about)?;
+        let stop = attempt.stop.as_mut()?;
         let (from, change) = (*stop, advance(*stop, event));
         if let StopChange::Moved(next) = change {
             *stop = next;
         }
+        attempt.released |= change == StopChange::Released;
         self.standing.stop_unproven = self.is_unproven();
         Some(StopMove { from, change })
     }

@@ -94,6 +94,6 @@ fn refused(state: State) -> ApiError {
     ApiError::new(ErrorCode::ExecutionConflict, detail)
 }
 
-fn missing(detail: &str) -> ApiError {
+pub(super) fn missing(detail: &str) -> ApiError {
     ApiError::new(ErrorCode::ExecutionNotFound, detail)
 }

@@ -123,6 +123,7 @@ fn stop_of(record: &ExecutionRecord) -> Option<wire::StopRecord> {
         containment: None,
         evidence: None,
         stops_by: None,
+        released: None,
     })
 }
 
@@ -141,6 +142,11 @@ fn stop(stop: &StopRecord) -> wire::StopRecord {
             .as_ref()
             .and_then(|text| serde_json::from_str(text).ok()),
         stops_by: stop.stops_by,
+        released: stop.released.as_ref().map(|release| wire::ReleaseRecord {
+            at: release.at,
+            by: release.by.to_string(),
+            reason: release.reason.clone(),
+        }),
     }
 }
 

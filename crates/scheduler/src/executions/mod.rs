@@ -6,3 +6,4 @@ pub(crate) mod create;
 pub(crate) mod describe;
 pub(crate) mod list;
 pub(crate) mod read;
+pub(crate) mod release;

@@ -11,7 +11,7 @@ use taskpilot_api::page::Page;
 use taskpilot_api::problem::Problem;
 use taskpilot_api::scheduler::{
     BatchAnswer, CancelExecution, CreateBatch, CreateExecution, Execution, KeyedCreate,
-    ListExecutions,
+    ListExecutions, ReleaseStuck,
 };
 use taskpilot_api::schema::Id;
 use taskpilot_domain::ids::ExecutionId;
@@ -22,10 +22,11 @@ use taskpilot_server::extract::{
     Idempotency, IfNoneMatch, JsonBody, KeyPerItem, OptionalJsonBody, PathId, Patience, Query, Room,
 };
 use taskpilot_store::rows::executions::{CancelRequest, CancelTarget, ExecutionRecord};
+use taskpilot_store::rows::stops::ReleaseRequest;
 
 use crate::app::App;
 use crate::executions::describe::told;
-use crate::executions::{cancel, change, create, list};
+use crate::executions::{cancel, change, create, list, release};
 
 type AppState = State<Arc<App>>;
 
@@ -219,6 +220,33 @@ pub(super) async fn cancel_execution_by_key(
         patience,
     )
     .await
+}
+
+/// Frees what a stop holds that is STUCK or ABANDONED: slot, place in the queue, and the way to the
+/// next attempt. The work may still run. Repeatable; who released it first stands.
+#[utoipa::path(
+    put, path = "/tasks/{id}/release-stuck", operation_id = "release_stuck", tag = "executions",
+    params(("id" = Id, Path, description = "The execution.")),
+    request_body = ReleaseStuck,
+    responses((status = 200, body = Execution, description = "Released, now or before.")),
+)]
+pub(super) async fn release_stuck(
+    State(app): AppState,
+    context: RequestContext,
+    PathId(id): PathId<ExecutionId>,
+    JsonBody(command): JsonBody<ReleaseStuck>,
+) -> Result<Json<Execution>, ApiError> {
+    let command = command.resolve()?;
+    let request = ReleaseRequest {
+        namespace: context.namespace,
+        id,
+        reference: command.reference,
+        attempt: command.attempt,
+        actor: context.principal,
+        reason: command.reason,
+    };
+    let record = release::release(&app, request).await?;
+    Ok(Json(told(&app, &record)))
 }
 
 struct Command {

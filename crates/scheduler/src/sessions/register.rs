@@ -90,6 +90,7 @@ fn item(session: SessionRecord) -> WorkerItem {
         slots: session.slots,
         running: session.running,
         stopping: session.stopping,
+        released: session.released,
         containment: session.containment.into(),
         registered_at: session.registered_at,
         last_heartbeat_at: session.renewed_at,

@@ -10,6 +10,7 @@ use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::StoreError;
+use taskpilot_store::attempts::AttemptStore;
 use taskpilot_store::families::FamilyStore;
 use taskpilot_store::latency::LatencyStore;
 use taskpilot_store::queues::QueueStore;
@@ -24,7 +25,9 @@ use taskpilot_store::rows::sessions::{
     ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
     SessionGone, SessionRecord, SessionRef,
 };
-use taskpilot_store::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
+use taskpilot_store::rows::stops::{
+    Held, ReleaseOutcome, ReleaseRequest, StopOrder, StopReport, StopVerdict,
+};
 use taskpilot_store::scheduler::{Forgotten, SchedulerStore, Tick};
 use taskpilot_store_sqlite::SqliteSchedulerStore;
 use tokio::sync::{broadcast, oneshot};
@@ -153,6 +156,17 @@ impl QueueStore for TroubledStore {
 impl FamilyStore for TroubledStore {
     async fn decide_descendants(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError> {
         self.store.decide_descendants(now, limit).await
+    }
+}
+
+#[async_trait]
+impl AttemptStore for TroubledStore {
+    async fn release_stuck(
+        &self,
+        now: Timestamp,
+        request: ReleaseRequest,
+    ) -> Result<ReleaseOutcome, StoreError> {
+        self.store.release_stuck(now, request).await
     }
 }
 

@@ -12,3 +12,8 @@ CREATE TABLE cancel_request (
     request_id TEXT,
     PRIMARY KEY (execution, number)
 ) STRICT, WITHOUT ROWID;
+
+-- Who took a stop on that failed: from then on it holds nothing.
+ALTER TABLE stop ADD COLUMN released_at INTEGER;
+ALTER TABLE stop ADD COLUMN released_by TEXT;
+ALTER TABLE stop ADD COLUMN release_reason TEXT;

@@ -16,6 +16,7 @@ use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
+use taskpilot_store::attempts::AttemptStore;
 use taskpilot_store::families::FamilyStore;
 use taskpilot_store::lanes::Lane;
 use taskpilot_store::latency::LatencyStore;
@@ -31,7 +32,9 @@ use taskpilot_store::rows::sessions::{
     ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
     SessionGone, SessionRecord, SessionRef,
 };
-use taskpilot_store::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
+use taskpilot_store::rows::stops::{
+    Held, ReleaseOutcome, ReleaseRequest, StopOrder, StopReport, StopVerdict,
+};
 use taskpilot_store::scheduler::{Forgotten, SchedulerStore, Tick};
 use tokio::sync::broadcast;
 
@@ -43,7 +46,7 @@ use super::memory::{Memory, latest_instant};
 use super::queues;
 use super::retention;
 use super::sessions::{self, end, heartbeat, register};
-use super::stops::{orders, overdue, report};
+use super::stops::{orders, overdue, release, report};
 use super::turn::{Turn, lock};
 use crate::database::{Database, Service};
 use crate::failure::Failure;
@@ -425,6 +428,21 @@ impl FamilyStore for SqliteSchedulerStore {
     async fn decide_descendants(&self, now: Timestamp, limit: u32) -> Result<Tick, StoreError> {
         self.write(now, (Lane::Background, SMALL_BYTES), move |turn| {
             decide::descendants(turn, limit)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl AttemptStore for SqliteSchedulerStore {
+    async fn release_stuck(
+        &self,
+        now: Timestamp,
+        request: ReleaseRequest,
+    ) -> Result<ReleaseOutcome, StoreError> {
+        let bytes = release::bytes(&request);
+        self.write(now, (Lane::Cancel, bytes), move |turn| {
+            release::release(turn, &request)
         })
         .await
     }

@@ -68,8 +68,11 @@ pub struct SessionRecord {
     pub slots: u32,
     /// Attempts it runs.
     pub running: u32,
-    /// Attempts whose stop is not settled.
+    /// Attempts whose stop is not settled; they hold their slots.
     pub stopping: u32,
+    /// Attempts whose stop is not settled and was released by an operator: they hold no slot here, and
+    /// the worker may still be busy with them.
+    pub released: u32,
     /// The containment of its command attempts.
     pub containment: Containment,
     /// When it registered.

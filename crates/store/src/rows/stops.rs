@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Fence};
-use taskpilot_domain::names::PrincipalName;
+use taskpilot_domain::names::{Namespace, PrincipalName};
 use taskpilot_domain::stop::{Containment, How, StopCause, StopEvent, StopStatus};
 use taskpilot_domain::time::Timestamp;
+
+use super::executions::ExecutionRecord;
 
 /// How far the stop of an attempt has come. Stamps are never overwritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,51 @@ pub struct StopRecord {
     pub evidence: Option<Arc<str>>,
     /// The promised bound; only ever lowered. `None` for in-process handlers.
     pub stops_by: Option<Timestamp>,
+    /// Who freed what it holds, where somebody did.
+    pub released: Option<ReleaseRecord>,
+}
+
+/// Who took a stop on that failed, when and why; written once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseRecord {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: PrincipalName,
+    /// Why.
+    pub reason: String,
+}
+
+/// A wish to free what a stop holds that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseRequest {
+    /// Whose world.
+    pub namespace: Namespace,
+    /// Which execution.
+    pub id: ExecutionId,
+    /// The reference that it must have, where one is expected.
+    pub reference: Option<String>,
+    /// Which attempt; the last one that was stopped where none is named.
+    pub attempt: Option<AttemptNumber>,
+    /// Who.
+    pub actor: PrincipalName,
+    /// Why.
+    pub reason: String,
+}
+
+/// What became of it.
+#[derive(Debug, Clone)]
+pub enum ReleaseOutcome {
+    /// This call freed it.
+    Released(ExecutionRecord),
+    /// It was released before; the first release stands.
+    Already(ExecutionRecord),
+    /// The stop is neither STUCK nor ABANDONED, or there is none: this is its status.
+    Refused(Option<StopStatus>),
+    /// There is no such execution here.
+    Missing,
+    /// The execution under this id has another reference.
+    OtherReference,
 }
 
 /// What a worker is told.

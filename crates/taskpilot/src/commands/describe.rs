@@ -1,6 +1,8 @@
 //! Tasks and executions in words and columns.
 
-use taskpilot_api::executions::{AttemptRecord, CancelRecord, ExecutionView, StopRecord};
+use taskpilot_api::executions::{
+    AttemptRecord, CancelRecord, ExecutionView, ReleaseRecord, StopRecord,
+};
 use taskpilot_api::tasks::{Task, TaskItem};
 use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
@@ -75,6 +77,16 @@ pub(super) fn execution(view: &ExecutionView) -> Vec<(&'static str, String)> {
     }
     if let Some(record) = &view.stop {
         facts.push(("stop", stop(record)));
+    }
+    for attempt in view.attempts.iter().flatten() {
+        let released = attempt
+            .stop
+            .as_ref()
+            .and_then(|stop| stop.released.as_ref());
+        if let Some(ReleaseRecord { at, by, reason }) = released {
+            let text = format!("#{} by {by} at {at}: {reason}", attempt.attempt);
+            facts.push(("released", text));
+        }
     }
     for attempt in view.attempts.iter().flatten() {
         facts.push(("attempt", attempt_line(attempt)));

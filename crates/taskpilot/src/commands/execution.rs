@@ -1,9 +1,10 @@
-//! `taskpilot execution get|list`.
+//! `taskpilot execution get|list|release-stuck`.
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
+use taskpilot_api::executions::{ExecutionView, ReleaseBody};
 use taskpilot_domain::execution::State;
-use taskpilot_domain::ids::TaskId;
+use taskpilot_domain::ids::{AttemptNumber, TaskId};
 
 use super::{Session, describe};
 use crate::arguments::ClientArgs;
@@ -36,12 +37,28 @@ pub(crate) enum ExecutionCommand {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Free slot, queue and next attempt of a stop that is STUCK or ABANDONED; its work may still run
+    ReleaseStuck {
+        /// The task
+        #[arg(value_name = "TASK")]
+        id: TaskId,
+        /// Why that does no harm, for people; it is kept
+        #[arg(long)]
+        reason: String,
+        /// The attempt; the last one that was stopped unless told otherwise
+        #[arg(long, value_name = "N")]
+        attempt: Option<u32>,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
 }
 
 impl ExecutionCommand {
     pub(crate) fn client(&self) -> &ClientArgs {
         match self {
-            Self::Get { client, .. } | Self::List { client, .. } => client,
+            Self::Get { client, .. }
+            | Self::List { client, .. }
+            | Self::ReleaseStuck { client, .. } => client,
         }
     }
 }
@@ -49,6 +66,15 @@ impl ExecutionCommand {
 pub(crate) async fn run(command: ExecutionCommand, session: Session) -> Result<Code, Failure> {
     match command {
         ExecutionCommand::Get { id, .. } => get(&session, id).await,
+        ExecutionCommand::ReleaseStuck {
+            id,
+            reason,
+            attempt,
+            ..
+        } => {
+            let attempt = attempt.map(AttemptNumber);
+            release(&session, id, ReleaseBody { reason, attempt }).await
+        }
         ExecutionCommand::List {
             state,
             limit,
@@ -66,14 +92,23 @@ pub(crate) async fn run(command: ExecutionCommand, session: Session) -> Result<C
 
 async fn get(session: &Session, id: TaskId) -> Result<Code, Failure> {
     let view = session.client.execution(id.get()).await?;
+    tell(session, id, &view)
+}
+
+async fn release(session: &Session, id: TaskId, body: ReleaseBody) -> Result<Code, Failure> {
+    let view = session.client.release_stuck(id.get(), &body).await?;
+    tell(session, id, &view)
+}
+
+fn tell(session: &Session, id: TaskId, view: &ExecutionView) -> Result<Code, Failure> {
     match session.format {
-        Format::Json => output::json(&view)?,
+        Format::Json => output::json(view)?,
         Format::Text => {
             let mut facts = vec![
                 ("task", id.to_string()),
                 ("execution", view.scheduler_task_id.to_string()),
             ];
-            facts.extend(describe::execution(&view));
+            facts.extend(describe::execution(view));
             output::facts(&facts);
         }
     }

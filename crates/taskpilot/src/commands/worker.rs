@@ -1,6 +1,7 @@
 //! `taskpilot worker list`.
 
 use clap::Subcommand;
+use taskpilot_api::workers::WorkerItem;
 
 use super::{Session, describe};
 use crate::arguments::ClientArgs;
@@ -41,7 +42,7 @@ pub(crate) async fn run(command: WorkerCommand, session: Session) -> Result<Code
                 worker.name.clone(),
                 worker.state.to_string(),
                 format!("{}/{}", worker.running, worker.slots),
-                worker.stopping.to_string(),
+                stopping(worker),
                 worker.queues.join(","),
                 describe::to_the_second(worker.last_heartbeat_at),
                 worker.containment.to_string(),
@@ -60,4 +61,12 @@ pub(crate) async fn run(command: WorkerCommand, session: Session) -> Result<Code
     ];
     output::table(&header, &rows);
     Ok(Code::Ok)
+}
+
+/// What is being stopped, and what an operator released, with which the worker may still be busy.
+fn stopping(worker: &WorkerItem) -> String {
+    match worker.released {
+        0 => worker.stopping.to_string(),
+        released => format!("{} (+{released} released)", worker.stopping),
+    }
 }

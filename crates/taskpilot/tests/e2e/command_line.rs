@@ -22,7 +22,7 @@ async fn run(bench: &Workbench, control: Http, command: &str) -> Result<Finished
 }
 
 /// Runs a command that has to end with a code, and gives what it printed.
-async fn ends(up: &Up, command: &str, code: i32) -> Result<String> {
+pub(crate) async fn ends(up: &Up, command: &str, code: i32) -> Result<String> {
     let ended = run(&up.bench, up.control, command).await?;
     ensure!(
         ended.code == Some(code),
@@ -38,7 +38,7 @@ async fn ends(up: &Up, command: &str, code: i32) -> Result<String> {
     Ok(ended.stdout)
 }
 
-async fn json_of(up: &Up, command: &str, code: i32) -> Result<Value> {
+pub(crate) async fn json_of(up: &Up, command: &str, code: i32) -> Result<Value> {
     let text = ends(up, command, code).await?;
     serde_json::from_str(&text).with_context(|| format!("{command}: no JSON: {text}"))
 }

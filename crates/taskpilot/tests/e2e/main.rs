@@ -28,6 +28,7 @@ mod outage;
 mod overload;
 mod plain_scheduler;
 mod queues;
+mod releases;
 mod restart;
 mod settings;
 mod shell_worker;

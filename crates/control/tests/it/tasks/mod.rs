@@ -19,4 +19,5 @@ mod lists;
 mod lost;
 mod plain;
 mod refused;
+mod release;
 mod withdraw;

@@ -165,11 +165,14 @@ fn about_stop(event: Event) -> String {
         | StopEvent::WorkerGone
         | StopEvent::GaveUp
         | StopEvent::Unkillable
-        | StopEvent::Overdue => String::new(),
+        | StopEvent::Overdue
+        | StopEvent::ReleasedByOperator => String::new(),
     };
     match advance(StopStatus::Requested, proof) {
         StopChange::Moved(status) => format!("→ {}{how}", status.as_str()),
-        StopChange::Evidence | StopChange::NoOp => String::new(),
+        StopChange::Evidence | StopChange::NoOp | StopChange::Released | StopChange::Refused => {
+            String::new()
+        }
     }
 }
 

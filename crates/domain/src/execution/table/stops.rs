@@ -8,7 +8,9 @@ const TEXT: &str = "\
 
 What becomes known about the end of a stopped attempt. *Evidence*: the status stands, and an empty
 stamp or missing evidence is filled. STOPPED, PRESUMED and NOT_NEEDED are settled: slots are free,
-and the way to the next attempt is too.";
+and the way to the next attempt is too. Everything else holds them. *Released*: an operator took it
+on (`release-stuck`), the status stands, and they are free; what becomes known later still moves the
+status, and frees nothing a second time.";
 
 pub(super) fn render() -> String {
     let mut head = vec!["Event"];
@@ -26,6 +28,8 @@ fn row(event: StopEvent) -> Vec<String> {
     cells.extend(StopStatus::ALL.map(|status| match advance(status, event) {
         StopChange::Moved(next) => format!("→ {}", next.as_str()),
         StopChange::Evidence => "evidence".to_owned(),
+        StopChange::Released => "released".to_owned(),
+        StopChange::Refused => "refused".to_owned(),
         StopChange::NoOp => "no-op".to_owned(),
     }));
     cells

@@ -7,4 +7,5 @@ mod change;
 mod create;
 mod families;
 mod list;
+mod release;
 mod wait;

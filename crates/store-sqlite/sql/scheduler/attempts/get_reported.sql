@@ -5,6 +5,7 @@ SELECT
     e.state = 4 OR (e.state > 5 AND EXISTS (
         SELECT 1 FROM stop AS o
         WHERE o.execution = e.id AND o.attempt = e.attempt AND o.status < 7
+            AND o.released_at IS NULL
     )) AS stop_unproven,
     s.scheduled_for, s.backoff_initial_ms, s.backoff_max_ms, s.backoff_factor,
     a.token, a.outcome, a.late_at

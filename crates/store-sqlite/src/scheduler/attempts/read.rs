@@ -7,7 +7,7 @@ use taskpilot_domain::ids::{AttemptNumber, ExecutionId};
 use taskpilot_domain::limits::OUTPUTS_TOLD_MAX;
 use taskpilot_domain::stop::StopStatus;
 use taskpilot_store::rows::attempts::{AttemptError, AttemptRecord, Exit, LateReport, OutputTail};
-use taskpilot_store::rows::stops::StopRecord;
+use taskpilot_store::rows::stops::{ReleaseRecord, StopRecord};
 
 use super::TABLE;
 use crate::decode::Columns;
@@ -92,6 +92,7 @@ fn stop(columns: &mut Columns<'_, '_>) -> Result<Option<StopRecord>, Failure> {
     let containment = word_or_none(columns, "containment")?;
     let stops_by = columns.instant_or_none("stops_by")?;
     let evidence = columns.value("evidence")?;
+    let released = released(columns)?;
     let (Some(status), Some(cause), Some(requested_at)) = (status, cause, requested_at) else {
         return Ok(None);
     };
@@ -106,7 +107,17 @@ fn stop(columns: &mut Columns<'_, '_>) -> Result<Option<StopRecord>, Failure> {
         containment,
         evidence,
         stops_by,
+        released,
     }))
+}
+
+fn released(columns: &mut Columns<'_, '_>) -> Result<Option<ReleaseRecord>, Failure> {
+    let at = columns.instant_or_none("released_at")?;
+    let by = columns.word_or_none("released_by")?;
+    let reason: Option<String> = columns.value("release_reason")?;
+    Ok(at
+        .zip(by.zip(reason))
+        .map(|(at, (by, reason))| ReleaseRecord { at, by, reason }))
 }
 
 /// Adds what each attempt printed last.

@@ -4,7 +4,7 @@ use rusqlite::OptionalExtension;
 use taskpilot_domain::execution::{Event, Refused, Standing, State, transition};
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::limits::CANCEL_REQUESTS_KEPT_MAX;
-use taskpilot_domain::names::{IdempotencyKey, PrincipalName};
+use taskpilot_domain::names::{IdempotencyKey, Namespace, PrincipalName};
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::StopCause;
@@ -51,7 +51,7 @@ pub(in crate::scheduler) fn cancel(
 fn cancel_one(turn: &mut Turn<'_>, request: &CancelRequest) -> Result<CancelOutcome, Failure> {
     match &request.target {
         CancelTarget::Id { id, reference } => {
-            let Some(found) = find_in(turn, request, *id)? else {
+            let Some(found) = find_in(turn, &request.namespace, *id)? else {
                 return Ok(CancelOutcome::Missing);
             };
             if reference.is_some() && *reference != reference_of(turn, *id)? {
@@ -72,19 +72,24 @@ fn cancel_one(turn: &mut Turn<'_>, request: &CancelRequest) -> Result<CancelOutc
     }
 }
 
-fn find_in(
+/// An execution of a namespace.
+pub(in crate::scheduler) fn find_in(
     turn: &mut Turn<'_>,
-    request: &CancelRequest,
+    namespace: &Namespace,
     id: ExecutionId,
 ) -> Result<Option<Found>, Failure> {
-    let Some(namespace) = find_namespace(turn.tx, &request.namespace)? else {
+    let Some(namespace) = find_namespace(turn.tx, namespace)? else {
         return Ok(None);
     };
     let found = super::find(turn, id)?;
     Ok(found.filter(|found| found.namespace == namespace))
 }
 
-fn reference_of(turn: &mut Turn<'_>, id: ExecutionId) -> Result<Option<String>, Failure> {
+/// What its creator calls it.
+pub(in crate::scheduler) fn reference_of(
+    turn: &mut Turn<'_>,
+    id: ExecutionId,
+) -> Result<Option<String>, Failure> {
     let statement = turn.statement(GET_REFERENCE)?;
     let found = statement.query_row([id.get()], |row| row.get(0));
     Ok(found.optional()?.flatten())

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::scheduler::attempts::count_running;
 use crate::scheduler::codes::word;
 use crate::scheduler::names::find_namespace;
-use crate::scheduler::stops::orders::count_open;
+use crate::scheduler::stops::orders::{count_open, count_released};
 
 const GET_RECORD: &str = include_str!("../../../sql/scheduler/sessions/get_record.sql");
 const LIST_LIVING: &str = include_str!("../../../sql/scheduler/sessions/list_living.sql");
@@ -87,6 +87,7 @@ fn read(columns: &mut Columns<'_, '_>) -> Result<Session, Failure> {
         slots: columns.number("slots")?,
         running: 0,
         stopping: 0,
+        released: 0,
         containment: word(columns, "containment")?,
         registered_at: columns.instant("registered_at")?,
         renewed_at: columns.instant("renewed_at")?,
@@ -107,6 +108,7 @@ fn complete(connection: &Connection, session: Session) -> Result<SessionRecord, 
         types: names(connection, LIST_TYPES, &session.types, TaskType::new)?,
         running: count_running(connection, id)?,
         stopping: count_open(connection, id)?,
+        released: count_released(connection, id)?,
         ..session.record
     })
 }

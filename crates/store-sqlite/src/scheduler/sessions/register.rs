@@ -46,6 +46,7 @@ pub(in crate::scheduler) fn register(
         slots: new.slots,
         running: 0,
         stopping: 0,
+        released: 0,
         containment: new.containment,
         registered_at: now,
         renewed_at: now,

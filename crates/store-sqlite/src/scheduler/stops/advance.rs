@@ -69,7 +69,8 @@ pub(in crate::scheduler) fn advance(
         latency::count(turn, name.0, (&before.stages, &stages))?;
         turn.memory.news.execution(name.0);
     }
-    if to.is_settled() && !from.is_settled() {
+    // What was released before is not freed a second time.
+    if before.stages.holds() && !stages.holds() {
         unblock(turn, name.0)?;
     }
     Ok(Some(to != from))
@@ -121,6 +122,7 @@ fn read(row: &Row<'_>) -> Result<Stop, Failure> {
             stops_by: columns.instant_or_none("stops_by")?,
             how: word_or_none(&mut columns, "how")?,
             containment: word_or_none(&mut columns, "containment")?,
+            released_at: columns.instant_or_none("released_at")?,
         },
         evidence: columns.value("evidence")?,
     })

@@ -4,6 +4,7 @@ pub(super) mod advance;
 pub(super) mod open;
 pub(super) mod orders;
 pub(super) mod overdue;
+pub(super) mod release;
 pub(super) mod report;
 
 pub(super) use advance::TABLE;

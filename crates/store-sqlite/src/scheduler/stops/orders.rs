@@ -15,6 +15,7 @@ use crate::scheduler::sessions;
 
 const LIST_OPEN: &str = include_str!("../../../sql/scheduler/stops/list_open.sql");
 const COUNT_OPEN: &str = include_str!("../../../sql/scheduler/stops/count_open.sql");
+const COUNT_RELEASED: &str = include_str!("../../../sql/scheduler/stops/count_released.sql");
 
 /// A stop that is not settled.
 pub(in crate::scheduler) struct Open {
@@ -83,5 +84,14 @@ pub(in crate::scheduler) fn count_open(
     session: i64,
 ) -> Result<u32, Failure> {
     let mut statement = connection.prepare_cached(COUNT_OPEN)?;
+    Ok(statement.query_row([session], |row| row.get(0))?)
+}
+
+/// How many stops of a session are not settled and hold nothing any more.
+pub(in crate::scheduler) fn count_released(
+    connection: &Connection,
+    session: i64,
+) -> Result<u32, Failure> {
+    let mut statement = connection.prepare_cached(COUNT_RELEASED)?;
     Ok(statement.query_row([session], |row| row.get(0))?)
 }

@@ -103,6 +103,7 @@ pub async fn a_running_execution_is_canceled_and_its_attempt_is_stopped(h: &impl
         containment: None,
         evidence: None,
         stops_by: Some(at(LEASE_MS + 777 + KILL_MS)),
+        released: None,
     };
     assert_eq!(stop_of(&record), stop);
     assert_same(&scene.record(grant.fence.execution).await, &record);

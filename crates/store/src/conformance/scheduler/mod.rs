@@ -26,6 +26,7 @@ mod promises;
 pub mod queues;
 pub mod races;
 pub mod random;
+pub mod releases;
 pub mod restarts;
 pub mod retention;
 pub mod retries;
@@ -219,6 +220,14 @@ macro_rules! scheduler_conformance {
                 a_blocked_execution_goes_on_when_its_attempt_hands_in,
                 a_proof_does_not_shorten_the_back_off,
                 a_late_promotion_does_not_pass_an_open_stop,
+            ]
+            releases: [
+                slot_place_and_retry_are_held_until_a_stop_is_proven_presumed_or_released,
+                the_first_release_stands_and_its_repeat_is_answered_alike,
+                what_was_released_is_freed_once_whatever_becomes_known,
+                what_was_released_is_still_to_be_ended_by_its_worker,
+                a_release_names_its_execution_and_its_attempt,
+                a_release_and_a_proof_free_once,
             ]
             heartbeat: [
                 a_heartbeat_renews_the_lease,

@@ -24,7 +24,13 @@ fn is_unsettled(attempt: &AttemptRecord) -> bool {
     attempt
         .stop
         .as_ref()
-        .is_some_and(|stop| !stop.status.is_settled())
+        .is_some_and(|stop| !stop.status.is_settled() && stop.released.is_none())
+}
+
+/// What an operator released and nobody has proven or presumed since.
+fn is_released(attempt: &AttemptRecord) -> bool {
+    let stop = attempt.stop.as_ref();
+    stop.is_some_and(|stop| !stop.status.is_settled() && stop.released.is_some())
 }
 
 /// Checks one execution by itself.
@@ -86,13 +92,16 @@ fn keep_time(record: &ExecutionRecord) {
     assert_eq!(summary.worker.is_some(), standing.state == State::Running);
 }
 
-/// The next attempt begins after the end of the one before, and after the end of its stop.
+/// The next attempt begins after the end of the one before, and after the end or the release of its
+/// stop.
 fn do_not_overlap(one: &AttemptRecord, next: &AttemptRecord) {
     let ended_at = one.ended_at.expect("only the last attempt is open");
     assert!(ended_at <= next.claimed_at);
     if let Some(stop) = &one.stop {
-        let settled_at = stop.ended_at.expect("a settled stop has its stamp");
-        assert!(settled_at <= next.claimed_at, "stops come first");
+        let released_at = stop.released.as_ref().map(|release| release.at);
+        let first = [stop.ended_at, released_at].into_iter().flatten().min();
+        let free_at = first.expect("a stop that holds nothing has its stamp");
+        assert!(free_at <= next.claimed_at, "stops come first");
     }
 }
 
@@ -182,6 +191,7 @@ fn moves_forward(one: &StopRecord, later: &StopRecord) {
         assert!(stamp.is_none() || stamp == now, "a stamp was overwritten");
     }
     assert!(one.how.is_none() || one.how == later.how);
+    assert!(one.released.is_none() || one.released == later.released);
     match (one.stops_by, later.stops_by) {
         (Some(promised), Some(now)) => assert!(now <= promised, "a promise was raised"),
         (None, None) => {}
@@ -194,18 +204,20 @@ pub(super) fn hold_slots<'r>(
     sessions: &[SessionRecord],
     records: impl Iterator<Item = &'r ExecutionRecord>,
 ) {
-    let mut used: HashMap<SessionId, (u32, u32)> = HashMap::new();
+    let mut used: HashMap<SessionId, (u32, u32, u32)> = HashMap::new();
     for attempt in records.flat_map(|record| &record.attempts) {
-        let (running, stopping) = used.entry(attempt.session).or_default();
+        let (running, stopping, released) = used.entry(attempt.session).or_default();
         *running += u32::from(attempt.end.is_none());
         *stopping += u32::from(is_unsettled(attempt));
+        *released += u32::from(is_released(attempt));
     }
     for session in sessions {
         let expected = used.get(&session.id).copied().unwrap_or_default();
-        assert_eq!((session.running, session.stopping), expected);
+        let told = (session.running, session.stopping, session.released);
+        assert_eq!(told, expected);
         assert!(session.running + session.stopping <= session.slots);
         if session.ended_at.is_some() {
-            assert_eq!(expected, (0, 0), "the dead hold nothing");
+            assert_eq!(expected, (0, 0, 0), "the dead hold nothing");
         }
     }
 }

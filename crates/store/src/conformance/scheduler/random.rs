@@ -14,6 +14,7 @@ use super::dice::Dice;
 use super::oracle::{Trees, born, decided, event_of, line_of, stop_status};
 use super::promises;
 use super::queues::{change, limit, pause, resume, steer, told};
+use super::releases::release_of;
 use super::scene::{Scene, Worker};
 use super::words::{
     MANY, at, by_id, cascade, failed, failed_for_good, fences, fresh_token, held, interrupted,
@@ -22,7 +23,7 @@ use super::words::{
 use crate::conformance::SchedulerHarness;
 use crate::rows::executions::{CancelOutcome, ExecutionRecord, Grant};
 use crate::rows::sessions::{HandIn, HandInVerdict, Heartbeat};
-use crate::rows::stops::StopVerdict;
+use crate::rows::stops::{ReleaseOutcome, StopVerdict};
 
 const SEEDS: [u64; 6] = [1, 7, 42, 1_000_003, 0xdead_beef, u64::MAX];
 const STEPS: u64 = 250;
@@ -147,7 +148,7 @@ impl Play {
     async fn step(&mut self) {
         self.now_ms += self.dice.below(1_500);
         self.bury().await;
-        match self.dice.below(28) {
+        match self.dice.below(30) {
             0..=3 => self.create().await,
             4..=8 => self.claim().await,
             9..=12 => self.finish().await,
@@ -157,6 +158,7 @@ impl Play {
             21 => self.leave().await,
             22 => self.repeat_claim().await,
             26..=27 => self.steer().await,
+            28..=29 => self.release().await,
             _ => self.tick().await,
         }
         self.look().await;
@@ -395,9 +397,36 @@ impl Play {
         let after = stop_status(&self.scene.record(fence.execution).await, fence);
         let moved = known.map(|status| match advance(status, event) {
             StopChange::Moved(next) => next,
-            StopChange::Evidence | StopChange::NoOp => status,
+            StopChange::Evidence
+            | StopChange::NoOp
+            | StopChange::Released
+            | StopChange::Refused => status,
         });
         assert_eq!(after, moved.or(before));
+    }
+
+    /// An operator takes on the last stop of an execution, whatever its status.
+    async fn release(&mut self) {
+        let count = self.seen.len();
+        if count == 0 {
+            return;
+        }
+        let index = self.dice.index(count);
+        let (id, before) = self.seen.iter().nth(index).expect("an execution");
+        let mut stops = before.attempts.iter().rev();
+        let last = stops.find_map(|attempt| attempt.stop.as_ref());
+        let status = last.map(|stop| stop.status);
+        let change = status.map(|status| advance(status, StopEvent::ReleasedByOperator));
+        let before = last.is_some_and(|stop| stop.released.is_some());
+        let outcome = release_of(&self.scene, self.now(), *id).await;
+        match (change, outcome) {
+            (_, ReleaseOutcome::Already(_)) => assert!(before, "{id}"),
+            (Some(StopChange::Released), ReleaseOutcome::Released(_)) => assert!(!before, "{id}"),
+            (None | Some(StopChange::Refused), ReleaseOutcome::Refused(told)) => {
+                assert_eq!((told, before), (status, false), "{id}");
+            }
+            both => panic!("decided and answered: {both:?}"),
+        }
     }
 
     async fn beat(&mut self) {

@@ -31,6 +31,7 @@ fn requested() -> StopRecord {
         containment: None,
         evidence: None,
         stops_by: Some(at(LEASE_MS + GRACE_MS + KILL_MS)),
+        released: None,
     }
 }
 
