@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use taskpilot_api::headers;
 use taskpilot_api::workers::{
     ClaimAnswer, ClaimRequest, Goodbye, Heartbeat, HeartbeatAnswer, Register, Registered, Results,
-    StopReports, Verdicts,
+    Starts, StopReports, Verdicts,
 };
 
 use crate::ClientError;
@@ -62,6 +62,15 @@ impl WorkersClient {
             &call(session, Method::POST, "/results", results)?,
         )
         .await
+    }
+
+    /// `POST …/starts`.
+    pub async fn starts(
+        &self,
+        session: &Registered,
+        starts: &Starts,
+    ) -> Result<Verdicts, ClientError> {
+        read(&self.life, &call(session, Method::POST, "/starts", starts)?).await
     }
 
     /// `POST …/stops`.

@@ -33,6 +33,10 @@ pub const LABEL_VALUE_CHARS_MAX: usize = 255;
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Characters of the reason of a cancel.
 pub const REASON_CHARS_MAX: usize = 500;
+/// Bytes of a result that came too late and is kept with its attempt as evidence; of a longer one only
+/// the length. With one for each attempt that there can be an answer stays below the 16 MiB that our
+/// client reads.
+pub const LATE_RESULT_BYTES_MAX: usize = 8 * 1024;
 /// Cancel requests after the first one that are kept with who and why, the latest ones; the rest are
 /// only counted. Each may have a reason, and one answer tells them all.
 pub const CANCEL_REQUESTS_KEPT_MAX: u32 = 100;

@@ -64,10 +64,14 @@ steps! {
     SessionRenew = "session-renew",
     /// Leases are granted.
     AttemptClaim = "attempt-claim",
+    /// Starts are confirmed.
+    AttemptStart = "attempt-start",
     /// Hand-ins are judged.
     AttemptFinish = "attempt-finish",
     /// Reports of stops are taken.
     StopTake = "stop-take",
+    /// An operator releases a stop that failed.
+    StopRelease = "stop-release",
     /// A session has ended by a goodbye.
     SessionEnd = "session-end",
 
@@ -84,6 +88,8 @@ steps! {
     SupervisorStart = "supervisor-start",
     /// A supervisor is in the journal.
     JournalAdd = "journal-add",
+    /// The scheduler is asked whether attempts may begin.
+    StartSend = "start-send",
     /// The supervisor is told to let the program run, and says that it does.
     ProgramStart = "program-start",
     /// A supervisor whose end is proven is out of the journal.

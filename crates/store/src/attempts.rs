@@ -2,9 +2,11 @@
 //! or not done with them.
 
 use async_trait::async_trait;
+use taskpilot_domain::ids::Fence;
 use taskpilot_domain::time::Timestamp;
 
 use crate::StoreError;
+use crate::rows::sessions::{HandInVerdict, SessionGone, SessionRef};
 use crate::rows::stops::{ReleaseOutcome, ReleaseRequest};
 
 /// The part of a scheduler's store that is about attempts one by one.
@@ -18,4 +20,15 @@ pub trait AttemptStore: Send + Sync {
         now: Timestamp,
         request: ReleaseRequest,
     ) -> Result<ReleaseOutcome, StoreError>;
+
+    /// Decides which attempts of a session may begin, for handlers that ask before anything of theirs
+    /// runs, and keeps that; one verdict per item in their order. A repeat is a duplicate. After the
+    /// verdict of a cancel none is told so, also not again. A session whose lease is over at `now`
+    /// begins nothing, nor does an attempt of another one.
+    async fn confirm_starts(
+        &self,
+        now: Timestamp,
+        session: SessionRef,
+        fences: Vec<Fence>,
+    ) -> Result<Result<Vec<HandInVerdict>, SessionGone>, StoreError>;
 }

@@ -85,6 +85,10 @@ pub(crate) const PROGRESS_PER_BEAT_MAX: usize = 100;
 pub(crate) const REMEMBERED_MAX: usize = 4_096;
 /// Orders that are kept: the oldest are forgotten first.
 pub(crate) const ORDERS_MAX: usize = 16 * 1_024;
+/// Age of the word that an attempt may begin from which on it is asked again: so long may work begin
+/// after a verdict that it does not know of, where the word was on its way. A try of the call takes at
+/// most two seconds.
+pub(crate) const START_FRESH_MS: u64 = 2_500;
 /// Pause between two looks at what a lost supervisor left.
 pub(crate) const SURVIVORS_PAUSE_MS: u64 = 1_000;
 /// Bytes of a handlers file: it is written by hand.

@@ -11,8 +11,8 @@ pub use cancel::CancelBody;
 pub use item::ExecutionItem;
 pub use list::ListExecutionsOfAll;
 pub use records::{
-    AttemptError, AttemptRecord, CancelRecord, Evidence, Failure, LaterRequest, OutputTail,
-    Progress, ReleaseRecord, StopRecord,
+    AttemptError, AttemptRecord, CancelRecord, Evidence, Failure, LateReport, LaterRequest,
+    OutputTail, Progress, ReleaseRecord, StopRecord,
 };
 pub use release::ReleaseBody;
 pub(crate) use release::checked;

@@ -5,6 +5,7 @@ use taskpilot_domain::ids::AttemptNumber;
 use taskpilot_domain::time::Timestamp;
 use utoipa::ToSchema;
 
+use crate::json::JsonText;
 use crate::open::{AttemptEndWord, ContainmentWord, HowWord, StopCauseWord, StopStatusWord};
 use crate::schema;
 
@@ -99,6 +100,9 @@ pub struct Evidence {
     pub proof: Option<String>,
     /// Anything else for people; at most 500 characters.
     pub detail: Option<String>,
+    /// Whether the promised bound passed while the session lived: so it became STUCK, unless its worker
+    /// said more.
+    pub overdue: Option<bool>,
 }
 
 /// One numbered try of an execution by one worker.
@@ -115,6 +119,9 @@ pub struct AttemptRecord {
     /// When it was claimed.
     #[schema(value_type = Option<schema::Instant>)]
     pub started_at: Option<Timestamp>,
+    /// When its worker was told that the work may begin; null where its handler does not ask.
+    #[schema(value_type = Option<schema::Instant>)]
+    pub start_confirmed_at: Option<Timestamp>,
     /// When it ended for the scheduler; its work may still be stopping.
     #[schema(value_type = Option<schema::Instant>)]
     pub ended_at: Option<Timestamp>,
@@ -130,8 +137,29 @@ pub struct AttemptRecord {
     pub signal: Option<i32>,
     /// The end of its output; told of the latest 16 attempts that had any.
     pub output: Option<OutputTail>,
+    /// A report of its worker that came too late: after a cancel, or after the attempt was stopped.
+    pub late: Option<LateReport>,
     /// Its stop, where one was ordered.
     pub stop: Option<StopRecord>,
+}
+
+/// How the work of an attempt ended that was decided otherwise before; never the outcome. The first
+/// such report stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LateReport {
+    /// When it came.
+    #[schema(value_type = schema::Instant)]
+    pub at: Timestamp,
+    /// How the work ended.
+    pub outcome: AttemptEndWord,
+    /// Bytes of the result that it brought; null where it brought none.
+    pub result_bytes: Option<u64>,
+    /// That result, if it has at most 8 KiB.
+    #[schema(value_type = JsonText, required = false)]
+    pub result: Option<JsonText>,
+    /// Why the work failed, if it did.
+    pub error: Option<AttemptError>,
 }
 
 /// Why an attempt failed.

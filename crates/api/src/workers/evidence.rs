@@ -100,6 +100,7 @@ impl EvidenceBody {
             swept: self.swept,
             proof: self.proof.map(|proof| head(proof, ERROR_CODE_CHARS_MAX)),
             detail: self.detail.map(|detail| head(detail, REASON_CHARS_MAX)),
+            overdue: None,
         }
     }
 }

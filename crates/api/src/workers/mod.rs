@@ -8,6 +8,7 @@ mod evidence;
 mod hand_in;
 mod heartbeat;
 mod sessions;
+mod starts;
 mod stops;
 mod verdicts;
 
@@ -19,5 +20,6 @@ pub use heartbeat::{AttemptProgress, Beat, Heartbeat, HeartbeatAnswer, Order};
 pub use sessions::{
     Goodbye, Register, Registered, Registration, SessionState, SessionStateWord, WorkerItem,
 };
+pub use starts::Starts;
 pub use stops::{Stage, StopFact, StopReport, StopReports};
 pub use verdicts::{ItemVerdict, ItemVerdictWord, Verdict};

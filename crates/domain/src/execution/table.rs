@@ -1,10 +1,11 @@
-//! The three machines as one document: what `docs/state-machine.md` shows and a snapshot pins.
+//! The machines as one document: what `docs/state-machine.md` shows and a snapshot pins.
 //!
 //! Every cell is computed by the function that decides in production; nothing is written by hand.
 
 mod bindings;
 mod executions;
 mod markdown;
+mod starts;
 mod stops;
 
 const INTRO: &str = "\
@@ -18,6 +19,7 @@ pub fn render_markdown() -> String {
     let mut text = [
         INTRO.to_owned(),
         executions::render(),
+        starts::render(),
         stops::render(),
         bindings::render(),
     ]
@@ -33,6 +35,11 @@ mod tests {
     #[test]
     fn every_cell_of_the_execution_is_as_it_was_agreed() {
         insta::assert_snapshot!("execution", executions::render());
+    }
+
+    #[test]
+    fn every_cell_of_the_start_is_as_it_was_agreed() {
+        insta::assert_snapshot!("start", starts::render());
     }
 
     #[test]

@@ -57,6 +57,8 @@ impl Route {
     pub const CLAIMS: Self = Self::new("POST", "/v1/workers/*/claims");
     /// A worker hands in ends.
     pub const RESULTS: Self = Self::new("POST", "/v1/workers/*/results");
+    /// A worker asks whether attempts may begin.
+    pub const STARTS: Self = Self::new("POST", "/v1/workers/*/starts");
     /// A worker tells how far stops have come.
     pub const STOPS: Self = Self::new("POST", "/v1/workers/*/stops");
     /// A worker is alive.

@@ -8,7 +8,7 @@ use taskpilot_api::scheduler::Execution;
 use taskpilot_domain::execution::{AttemptEnd, RetryState, State};
 use taskpilot_domain::stop::{StopCause, StopStatus};
 use taskpilot_domain::time::Timestamp;
-use taskpilot_store::rows::attempts::{AttemptError, AttemptRecord};
+use taskpilot_store::rows::attempts::{AttemptError, AttemptRecord, LateReport};
 use taskpilot_store::rows::executions::{CancelRecord, ExecutionRecord, ExecutionSummary};
 use taskpilot_store::rows::stops::StopRecord;
 
@@ -156,13 +156,11 @@ fn attempt(attempt: &AttemptRecord) -> wire::AttemptRecord {
         worker_id: Some(attempt.session.to_string()),
         worker_name: Some(attempt.worker.to_string()),
         started_at: Some(attempt.claimed_at),
+        start_confirmed_at: attempt.confirmed_at,
         ended_at: attempt.ended_at,
         outcome: attempt.end.map(Into::into),
         counted: counts(attempt.end),
-        error: attempt.error.as_ref().map(|error| wire::AttemptError {
-            code: error.code.clone(),
-            message: error.message.clone(),
-        }),
+        error: attempt.error.as_ref().map(error),
         exit_code: attempt.exit.code,
         signal: attempt.exit.signal,
         output: attempt.output.as_ref().map(|output| wire::OutputTail {
@@ -171,7 +169,25 @@ fn attempt(attempt: &AttemptRecord) -> wire::AttemptRecord {
             stdout_truncated: output.stdout_truncated,
             stderr_truncated: output.stderr_truncated,
         }),
+        late: attempt.late.as_ref().map(late),
         stop: attempt.stop.as_ref().map(stop),
+    }
+}
+
+fn late(late: &LateReport) -> wire::LateReport {
+    wire::LateReport {
+        at: late.at,
+        outcome: late.outcome.into(),
+        result_bytes: late.result_bytes,
+        result: late.result.as_ref().map(json),
+        error: late.error.as_ref().map(error),
+    }
+}
+
+fn error(error: &AttemptError) -> wire::AttemptError {
+    wire::AttemptError {
+        code: error.code.clone(),
+        message: error.message.clone(),
     }
 }
 

@@ -11,7 +11,7 @@ use taskpilot_api::page::Page;
 use taskpilot_api::schema::Id;
 use taskpilot_api::workers::{
     ClaimAnswer, ClaimRequest, Goodbye, Heartbeat, HeartbeatAnswer, Register, Registered, Results,
-    StopReports, Verdicts, WorkerItem,
+    Starts, StopReports, Verdicts, WorkerItem,
 };
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
@@ -89,6 +89,27 @@ pub(super) async fn finish_attempts(
     JsonBody(body): JsonBody<Results>,
 ) -> Result<Json<Verdicts>, ApiError> {
     report::results(&app, session, body.resolve()?)
+        .await
+        .map(Json)
+}
+
+/// Asks whether attempts may begin, for handlers that run nothing before that. After the verdict of a
+/// cancel none may, also where it was told so before.
+#[utoipa::path(
+    post, path = "/v1/workers/{id}/starts", operation_id = "confirm_starts", tag = "workers",
+    params(
+        ("id" = Id, Path, description = "The session."),
+        ("TaskPilot-Session-Token" = String, Header, description = "The token of the session."),
+    ),
+    request_body = Starts,
+    responses((status = 200, body = Verdicts, description = "One verdict per item.")),
+)]
+pub(super) async fn confirm_starts(
+    State(app): AppState,
+    Session(session): Session,
+    JsonBody(body): JsonBody<Starts>,
+) -> Result<Json<Verdicts>, ApiError> {
+    report::starts(&app, session, body.resolve()?)
         .await
         .map(Json)
 }

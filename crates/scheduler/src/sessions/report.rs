@@ -1,6 +1,6 @@
-//! Hand-ins and stop reports.
+//! Hand-ins, starts and stop reports.
 
-use taskpilot_api::workers::{Report, StopFact, Verdicts};
+use taskpilot_api::workers::{FencedAttempt, Report, StopFact, Verdicts};
 use taskpilot_domain::ids::Fence;
 use taskpilot_server::error::ApiError;
 use taskpilot_store::rows::sessions::{FinishOutcome, HandIn, SessionGone, SessionRef};
@@ -28,6 +28,22 @@ pub(crate) async fn results(
         }),
         FinishOutcome::UnknownSession => Err(gone(SessionGone::Unknown)),
     }
+}
+
+/// Says which attempts may begin.
+pub(crate) async fn starts(
+    app: &App,
+    session: SessionRef,
+    attempts: Vec<FencedAttempt>,
+) -> Result<Verdicts, ApiError> {
+    let fences: Vec<Fence> = attempts.into_iter().map(Into::into).collect();
+    // A lease that lapsed in an outage of ours is extended first.
+    let now = app.outages.heed(app).await.map_err(unavailable)?;
+    let given = app.store.confirm_starts(now, session, fences.clone()).await;
+    let given = given.map_err(unavailable)?.map_err(gone)?;
+    Ok(Verdicts {
+        verdicts: verdicts(&fences, &given),
+    })
 }
 
 /// Takes what became known of stops; also from a session that has ended.

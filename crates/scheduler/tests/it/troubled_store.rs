@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use taskpilot_domain::ids::{ExecutionId, SessionId};
+use taskpilot_domain::ids::{ExecutionId, Fence, SessionId};
 use taskpilot_domain::names::{Namespace, QueueName};
 use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
@@ -22,8 +22,8 @@ use taskpilot_store::rows::executions::{
 use taskpilot_store::rows::latency::{LatencyFilter, StopLatency};
 use taskpilot_store::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 use taskpilot_store::rows::sessions::{
-    ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
-    SessionGone, SessionRecord, SessionRef,
+    ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, HandInVerdict, Heartbeat, HeartbeatOutcome,
+    NewSession, SessionGone, SessionRecord, SessionRef,
 };
 use taskpilot_store::rows::stops::{
     Held, ReleaseOutcome, ReleaseRequest, StopOrder, StopReport, StopVerdict,
@@ -167,6 +167,15 @@ impl AttemptStore for TroubledStore {
         request: ReleaseRequest,
     ) -> Result<ReleaseOutcome, StoreError> {
         self.store.release_stuck(now, request).await
+    }
+
+    async fn confirm_starts(
+        &self,
+        now: Timestamp,
+        session: SessionRef,
+        fences: Vec<Fence>,
+    ) -> Result<Result<Vec<HandInVerdict>, SessionGone>, StoreError> {
+        self.store.confirm_starts(now, session, fences).await
     }
 }
 

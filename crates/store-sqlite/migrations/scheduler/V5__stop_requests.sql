@@ -17,3 +17,12 @@ CREATE TABLE cancel_request (
 ALTER TABLE stop ADD COLUMN released_at INTEGER;
 ALTER TABLE stop ADD COLUMN released_by TEXT;
 ALTER TABLE stop ADD COLUMN release_reason TEXT;
+
+-- When a worker that asked was told that its attempt may begin.
+ALTER TABLE attempt ADD COLUMN confirmed_at INTEGER;
+
+-- What a report brought that came too late: evidence, never the outcome.
+ALTER TABLE attempt ADD COLUMN late_result_bytes INTEGER;
+ALTER TABLE attempt ADD COLUMN late_result TEXT;
+ALTER TABLE attempt ADD COLUMN late_error_code TEXT;
+ALTER TABLE attempt ADD COLUMN late_error_message TEXT;

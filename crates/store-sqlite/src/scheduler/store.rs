@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use taskpilot_domain::ids::{ExecutionId, SessionId};
+use taskpilot_domain::ids::{ExecutionId, Fence, SessionId};
 use taskpilot_domain::limits::{SLOTS_MAX, TICK_ROWS_MAX};
 use taskpilot_domain::names::{Namespace, QueueName};
 use taskpilot_domain::retention::Retention;
@@ -29,8 +29,8 @@ use taskpilot_store::rows::executions::{
 use taskpilot_store::rows::latency::{LatencyFilter, StopLatency};
 use taskpilot_store::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 use taskpilot_store::rows::sessions::{
-    ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, Heartbeat, HeartbeatOutcome, NewSession,
-    SessionGone, SessionRecord, SessionRef,
+    ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, HandInVerdict, Heartbeat, HeartbeatOutcome,
+    NewSession, SessionGone, SessionRecord, SessionRef,
 };
 use taskpilot_store::rows::stops::{
     Held, ReleaseOutcome, ReleaseRequest, StopOrder, StopReport, StopVerdict,
@@ -38,7 +38,7 @@ use taskpilot_store::rows::stops::{
 use taskpilot_store::scheduler::{Forgotten, SchedulerStore, Tick};
 use tokio::sync::broadcast;
 
-use super::attempts::{claim, finish, time_out};
+use super::attempts::{claim, confirm, finish, time_out};
 use super::executions::{cancel, create, deadlines, list, promote, record};
 use super::families::decide;
 use super::latency;
@@ -443,6 +443,20 @@ impl AttemptStore for SqliteSchedulerStore {
         let bytes = release::bytes(&request);
         self.write(now, (Lane::Cancel, bytes), move |turn| {
             release::release(turn, &request)
+        })
+        .await
+    }
+
+    async fn confirm_starts(
+        &self,
+        now: Timestamp,
+        session: SessionRef,
+        fences: Vec<Fence>,
+    ) -> Result<Result<Vec<HandInVerdict>, SessionGone>, StoreError> {
+        let bytes = confirm::bytes(&fences);
+        // Behind cancels, which it must not overtake.
+        self.write(now, (Lane::Finish, bytes), move |turn| {
+            confirm::confirm(turn, session, &fences)
         })
         .await
     }

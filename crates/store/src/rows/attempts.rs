@@ -40,13 +40,20 @@ pub struct Exit {
     pub signal: Option<i32>,
 }
 
-/// A report that came after its execution was decided otherwise: evidence, never the outcome.
+/// A report that came after its execution was decided otherwise, or after its attempt was stopped:
+/// evidence, never the outcome. The first one stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LateReport {
     /// When it came.
     pub at: Timestamp,
     /// What it reported: `succeeded`, `failed`, `released` or `interrupted`.
     pub outcome: AttemptEnd,
+    /// How many bytes the result has that it brought, if it did.
+    pub result_bytes: Option<u64>,
+    /// That result (JSON text), if it has at most `LATE_RESULT_BYTES_MAX` bytes.
+    pub result: Option<Arc<str>>,
+    /// Why the work failed, if it did.
+    pub error: Option<AttemptError>,
 }
 
 /// One attempt.
@@ -60,6 +67,8 @@ pub struct AttemptRecord {
     pub worker: WorkerName,
     /// The claim commit.
     pub claimed_at: Timestamp,
+    /// When its worker was told that it may begin, where it asked.
+    pub confirmed_at: Option<Timestamp>,
     /// When its fate was decided.
     pub ended_at: Option<Timestamp>,
     /// Its fate.

@@ -1,7 +1,7 @@
 //! Tasks and executions in words and columns.
 
 use taskpilot_api::executions::{
-    AttemptRecord, CancelRecord, ExecutionView, ReleaseRecord, StopRecord,
+    AttemptRecord, CancelRecord, ExecutionView, LateReport, ReleaseRecord, StopRecord,
 };
 use taskpilot_api::tasks::{Task, TaskItem};
 use taskpilot_domain::stop::StopStatus;
@@ -77,6 +77,8 @@ pub(super) fn execution(view: &ExecutionView) -> Vec<(&'static str, String)> {
     }
     if let Some(record) = &view.stop {
         facts.push(("stop", stop(record)));
+        let open = record.ended_at.is_none();
+        push_instant(&mut facts, "stops by", record.stops_by.filter(|_| open));
     }
     for attempt in view.attempts.iter().flatten() {
         let released = attempt
@@ -216,6 +218,37 @@ fn attempt_line(attempt: &AttemptRecord) -> String {
     }
     if let Some(worker) = &attempt.worker_name {
         text = format!("{text}, on {worker}");
+    }
+    if let Some(stop) = &attempt.stop {
+        text = format!("{text}, {}", stop_of_attempt(stop));
+    }
+    // How work ends that is stopped is in its stop; a result, or a failure of its own, is more.
+    let late = attempt.late.as_ref();
+    let is_own = |late: &&LateReport| matches!(late.outcome.as_str(), "succeeded" | "failed");
+    if let Some(late) = late.filter(is_own) {
+        text = format!("{text}, {} too late", late.outcome);
+    }
+    text
+}
+
+/// Why an attempt was stopped, how far that has come, and what proves it.
+fn stop_of_attempt(stop: &StopRecord) -> String {
+    let cause = stop.cause.as_ref().map_or("-", |cause| cause.as_str());
+    let mut text = format!("stop by {cause} {}", stop_status(stop));
+    if let Some(containment) = &stop.containment {
+        text = format!("{text}, {containment}");
+    }
+    let Some(evidence) = &stop.evidence else {
+        return text;
+    };
+    if evidence.overdue == Some(true) {
+        text.push_str(", overdue");
+    }
+    if let Some(swept) = evidence.swept {
+        text = format!("{text}, {swept} swept");
+    }
+    if let Some(proof) = &evidence.proof {
+        text = format!("{text}, proof {proof}");
     }
     text
 }

@@ -9,7 +9,7 @@ use crate::command_line::{ends, json_of};
 use crate::start::Up;
 
 /// A session that does what the test says.
-struct Session {
+pub(crate) struct Session {
     scheduler: Http,
     path: String,
     token: String,
@@ -17,7 +17,7 @@ struct Session {
 
 impl Session {
     /// For tasks of a type that nobody else handles.
-    async fn register(scheduler: Http, kind: &str) -> Result<Self> {
+    pub(crate) async fn register(scheduler: Http, kind: &str) -> Result<Self> {
         let body = json!({"name": "test", "queues": ["default"], "types": [kind], "slots": 1,
             "containment": "subreaper"});
         let register = scheduler.post("/v1/workers").json(&body);
@@ -36,12 +36,12 @@ impl Session {
     }
 
     /// Its next grant, without a wait; null where there is none.
-    async fn claim(&self, seq: u64) -> Result<Value> {
+    pub(crate) async fn claim(&self, seq: u64) -> Result<Value> {
         let claim = json!({"claimSeq": seq, "max": 1});
         Ok(self.post("claims", &claim).await?["grants"][0].clone())
     }
 
-    async fn report(&self, grant: &Value, more: &Value) -> Result<Value> {
+    pub(crate) async fn report(&self, grant: &Value, more: &Value) -> Result<Value> {
         let mut item = more.clone();
         for name in ["executionId", "attempt", "token"] {
             item[name] = grant[name].clone();
@@ -74,7 +74,9 @@ async fn a_stuck_stop_is_released_on_the_command_line() -> Result<()> {
     assert_eq!(granted["executionId"], next.execution);
     let text = ends(&up, &format!("{release} again"), 0).await?;
     anyhow::ensure!(
-        text.contains("STUCK") && text.contains("host-is-off") && !text.contains("again"),
+        text.contains("stop by USER STUCK")
+            && text.contains("host-is-off")
+            && !text.contains("again"),
         "{text}"
     );
     // What becomes known later is told, and frees nothing: the place is given.

@@ -1,6 +1,6 @@
 //! The operator's handlers file: TOML, every key known, every handler checked before any runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,14 @@ struct HandlersFile {
     handler: Vec<toml::Table>,
 }
 
-pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Arc<Handler>>, HandlersError> {
+/// What a file declares.
+pub(super) struct Declared {
+    pub(super) by_type: BTreeMap<String, Arc<Handler>>,
+    /// Types of which nothing runs before the scheduler was asked.
+    pub(super) confirmed: BTreeSet<String>,
+}
+
+pub(super) fn load(path: &Path) -> Result<Declared, HandlersError> {
     let text = read(path).map_err(|source| HandlersError::Io {
         path: path.to_owned(),
         source,
@@ -73,7 +80,8 @@ pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Arc<Handler>>, Handle
         detail,
     })?);
     let mut by_type = BTreeMap::new();
-    for table in file.handler {
+    let mut confirmed = BTreeSet::new();
+    for mut table in file.handler {
         let kind = table.get("type").and_then(toml::Value::as_str);
         let kind = kind.unwrap_or_default().to_owned();
         let refused = |detail: String| HandlersError::Handler {
@@ -81,6 +89,9 @@ pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Arc<Handler>>, Handle
             kind: kind.clone(),
             detail,
         };
+        if confirms_start(&mut table).map_err(refused)? {
+            confirmed.insert(kind.clone());
+        }
         let handler = declared(table, &base, &allow).map_err(refused)?;
         TaskType::new(kind.clone()).map_err(|error| refused(error.to_string()))?;
         if by_type.contains_key(&kind) {
@@ -88,7 +99,16 @@ pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Arc<Handler>>, Handle
         }
         by_type.insert(kind, Arc::new(handler));
     }
-    Ok(by_type)
+    Ok(Declared { by_type, confirmed })
+}
+
+/// The key that every kind of handler has; it is taken out.
+fn confirms_start(table: &mut toml::Table) -> Result<bool, String> {
+    match table.remove("confirm_start") {
+        None => Ok(false),
+        Some(toml::Value::Boolean(confirms)) => Ok(confirms),
+        Some(_) => Err("confirm_start is true or false".to_owned()),
+    }
 }
 
 /// A handler of the kind that it names; a program where it names none.

@@ -13,6 +13,7 @@ use taskpilot_api::workers::FailureBody;
 use tokio::task::JoinHandle;
 
 use super::context::Context;
+use super::handler::InProcess;
 use super::judge;
 
 /// Why a function did not do its work.
@@ -123,6 +124,14 @@ impl Function {
         Self {
             start: Arc::new(start),
         }
+    }
+
+    /// Of code of ours that returns at once.
+    pub(crate) fn of_code(code: InProcess) -> Self {
+        Self::of(move |_| {
+            let returned = code.run().map_err(Failure::from);
+            async move { returned }
+        })
     }
 
     /// Begins one run; it goes on if the handle is dropped.

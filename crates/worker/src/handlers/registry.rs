@@ -1,6 +1,6 @@
 //! The handlers of one worker, by type.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use super::handler::Handler;
 #[derive(Debug, Clone)]
 pub struct Handlers {
     by_type: Arc<BTreeMap<String, Arc<Handler>>>,
+    /// Types of which nothing runs before the scheduler was asked.
+    confirmed: Arc<BTreeSet<String>>,
 }
 
 impl Handlers {
@@ -29,8 +31,12 @@ impl Handlers {
     /// looked up now.
     pub fn load(path: &Path) -> Result<Self, HandlersError> {
         let mut by_type = built_in::all();
-        by_type.extend(file::load(path)?);
-        Ok(Self::of(by_type))
+        let declared = file::load(path)?;
+        by_type.extend(declared.by_type);
+        Ok(Self {
+            confirmed: Arc::new(declared.confirmed),
+            ..Self::of(by_type)
+        })
     }
 
     /// None, for a worker that runs functions alone.
@@ -60,6 +66,20 @@ impl Handlers {
         R: Serialize,
     {
         self.and(kind, Function::of_blocking(function))
+    }
+
+    /// The same, where work of a type begins only after the scheduler was asked and has confirmed the
+    /// start, whatever handler the type has (`confirm_start = true` in a file): nothing of it begins
+    /// after the verdict of a cancel, also where the order to stop is late. It costs a call for each
+    /// attempt.
+    #[must_use]
+    pub fn confirming_start(mut self, kind: &str) -> Self {
+        Arc::make_mut(&mut self.confirmed).insert(kind.to_owned());
+        self
+    }
+
+    pub(crate) fn confirms_start(&self, kind: &str) -> bool {
+        self.confirmed.contains(kind)
     }
 
     /// Whether some of them are functions, which nothing encloses.
@@ -92,6 +112,7 @@ impl Handlers {
     fn of(by_type: BTreeMap<String, Arc<Handler>>) -> Self {
         Self {
             by_type: Arc::new(by_type),
+            confirmed: Arc::default(),
         }
     }
 }

@@ -30,6 +30,7 @@ pub(crate) struct Job {
     pub(crate) lease_ms: u64,
     pub(crate) lease_end: BootInstant,
     pub(crate) grace_ms: u64,
+    pub(crate) confirms_start: bool,
     pub(crate) progress: ProgressCell,
     pub(crate) slot: Slot,
 }
@@ -80,6 +81,11 @@ pub(crate) async fn run(job: Job, inbox: mpsc::Sender<Message>) {
     let guard = EndsOnPanic::guarding(&teller);
     match job.handler.prepare(&job.grant) {
         Ok(Prepared::Command(command)) => supervise(job, *command, &teller, guard).await,
+        // What returns at once has to wait like everything else.
+        Ok(Prepared::InProcess(code)) if job.confirms_start => {
+            guard.disarm();
+            call(job, Function::of_code(code), &teller).await;
+        }
         Ok(Prepared::InProcess(code)) => {
             let ready = Step::Ready(Ready::InProcess(code));
             teller.tell_last(ready, job.slot).await;

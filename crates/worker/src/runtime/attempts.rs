@@ -24,6 +24,10 @@ pub(crate) struct Attempt {
     /// From the polite signal to the kill, where no order says otherwise.
     pub(crate) grace_ms: u64,
     pub(crate) phase: Phase,
+    /// Whether nothing of it may run before the scheduler was asked.
+    pub(crate) confirms_start: bool,
+    /// Whether it is asked, and not answered yet.
+    pub(crate) awaits_start: bool,
     pub(crate) stop: Option<Stop>,
     /// What encloses its program, as its supervisor said.
     pub(crate) containment: Containment,
@@ -89,7 +93,7 @@ impl Stop {
 /// ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Why {
-    /// Its supervisor could not be told to let it run.
+    /// Its supervisor could not be told to let it run, or it may not begin any more.
     NotStarted,
     /// The worker ends.
     Shutdown,
@@ -121,6 +125,8 @@ impl Attempt {
             handler,
             grace_ms,
             phase: Phase::Preparing,
+            confirms_start: false,
+            awaits_start: false,
             stop: None,
             containment: Containment::Subreaper,
             signaled_at: None,
@@ -134,6 +140,11 @@ impl Attempt {
     /// Whether something of it runs or may come to run.
     pub(crate) fn is_live(&self) -> bool {
         !matches!(self.phase, Phase::Ended)
+    }
+
+    /// Whether nothing of its handler has run so far, as far as the dispatcher let it.
+    pub(crate) fn is_unbegun(&self) -> bool {
+        matches!(self.phase, Phase::Preparing) || self.awaits_start
     }
 
     pub(crate) fn why(&self) -> Option<Why> {

@@ -110,7 +110,9 @@ impl Dispatcher {
             return self.results.push(Draft::failed(fenced, failure));
         };
         let grace_ms = handler.grace_ms().unwrap_or(grant.cancel_grace_ms);
-        let attempt = Attempt::new(handler.clone(), grace_ms);
+        let mut attempt = Attempt::new(handler.clone(), grace_ms);
+        attempt.confirms_start = self.means.handlers.confirms_start(&grant.r#type);
+        let confirms_start = attempt.confirms_start;
         let progress = attempt.progress.clone();
         self.attempts.insert(fenced, attempt);
         if self.orders.contains(fenced) || self.stage != Stage::Serving {
@@ -125,6 +127,7 @@ impl Dispatcher {
             lease_ms: self.session.lease_ms,
             lease_end: self.lease_end,
             grace_ms,
+            confirms_start,
             progress,
             slot: self.means.slots.take(),
         };

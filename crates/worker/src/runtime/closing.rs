@@ -3,7 +3,7 @@
 use taskpilot_api::workers::HandInOutcome;
 use taskpilot_domain::limits::KILL_MS;
 
-use super::attempts::{Phase, Stop, Why};
+use super::attempts::{Attempt, Stop, Why};
 use super::dispatcher::{Dispatcher, Over};
 use crate::clock::BootInstant;
 use crate::limits::{DRAIN_MS_MIN, FLUSH_MS, LOST_GRACE_MS, PROOF_SLACK_MS};
@@ -94,7 +94,7 @@ impl Dispatcher {
         }
         self.stage = Stage::Draining(schedule.stop_at);
         self.end_claims();
-        self.stop_live(|phase| matches!(phase, Phase::Preparing));
+        self.stop_live(Attempt::is_unbegun);
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -200,12 +200,12 @@ impl Dispatcher {
         }
     }
 
-    fn stop_live(&mut self, which: impl Fn(&Phase) -> bool) {
+    fn stop_live(&mut self, which: impl Fn(&Attempt) -> bool) {
         let (longest_ms, proof_ms) = self
             .schedule
             .map_or((0, 0), |schedule| (schedule.grace_ms, schedule.proof_ms));
         for (_, attempt) in self.attempts.each_mut() {
-            if attempt.is_live() && which(&attempt.phase) {
+            if attempt.is_live() && which(attempt) {
                 let grace_ms = attempt.grace_ms.min(longest_ms);
                 attempt.stop(Stop {
                     proof_ms,

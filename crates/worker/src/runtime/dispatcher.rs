@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use taskpilot_api::workers::{FencedAttempt, Registered};
+use taskpilot_api::workers::{FencedAttempt, Registered, Starts};
 use taskpilot_domain::stop::Containment;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use super::messages::{Batch, Message};
 use super::orders::Orders;
 use super::results::ResultOutbox;
 use super::slots::Slots;
+use super::starts::StartOutbox;
 use super::stops::{StopNote, StopOutbox};
 use crate::clock::{BootInstant, pause};
 use crate::handlers::Handlers;
@@ -42,6 +43,7 @@ pub(crate) struct Senders {
     pub(crate) claims: mpsc::Sender<super::claim_loop::ClaimOrder>,
     pub(crate) results: mpsc::Sender<Batch>,
     pub(crate) stops: mpsc::Sender<Vec<Arc<StopNote>>>,
+    pub(crate) starts: mpsc::Sender<Starts>,
     pub(crate) beat_now: Arc<Notify>,
     pub(crate) end_claims: CancellationToken,
 }
@@ -57,6 +59,7 @@ pub(crate) struct Dispatcher {
     pub(super) orders: Orders,
     pub(super) results: ResultOutbox,
     pub(super) stops: StopOutbox,
+    pub(super) starts: StartOutbox,
     pub(super) claims: Claims,
     pub(super) stage: Stage,
     /// Of the orderly end, once it is asked for.
@@ -111,6 +114,9 @@ impl Dispatcher {
         if let Some(batch) = self.results.next_batch() {
             hand_over(&self.senders.results, batch);
         }
+        if let Some(batch) = self.starts.next_batch() {
+            hand_over(&self.senders.starts, batch);
+        }
         if let Some(batch) = self.stops.next_batch() {
             hand_over(&self.senders.stops, batch);
         }
@@ -123,6 +129,7 @@ impl Dispatcher {
             Message::BeatDue(reply) => drop(reply.send(self.beat())),
             Message::Beaten(beaten) => self.on_beaten(*beaten),
             Message::Ordered(order) => self.on_order(&order),
+            Message::StartsAnswered(answered) => self.on_starts_answered(answered),
             Message::StopsAnswered => self.stops.answered(),
             Message::ResultsAnswered(verdicts) => self.on_results_answered(verdicts.as_deref()),
             Message::SessionGone => self.on_session_gone(),

@@ -54,7 +54,12 @@ impl Dispatcher {
             return;
         };
         let _ = supervised.extend_lease(lease_end);
-        if attempt.stop.is_none() && let_run(&supervised) == Err(NotDelivered::Busy) {
+        attempt.awaits_start = attempt.confirms_start && attempt.stop.is_none();
+        let awaits_start = attempt.awaits_start;
+        if attempt.stop.is_none()
+            && !awaits_start
+            && let_run(&supervised) == Err(NotDelivered::Busy)
+        {
             // One that has ended is heard of by its events; of this one nothing would ever come.
             tracing::warn!("a supervisor does not read its start");
             let grace_ms = attempt.grace_ms;
@@ -62,6 +67,9 @@ impl Dispatcher {
         }
         attempt.phase = Phase::Running(supervised);
         attempt.press();
+        if awaits_start {
+            self.starts.push(fenced);
+        }
     }
 
     /// The same for a function: what was ordered to stop by now never begins.
@@ -71,11 +79,16 @@ impl Dispatcher {
             return;
         };
         reins.extend_lease(lease_end);
-        if attempt.stop.is_none() {
+        attempt.awaits_start = attempt.confirms_start && attempt.stop.is_none();
+        let awaits_start = attempt.awaits_start;
+        if attempt.stop.is_none() && !awaits_start {
             reins.start();
         }
         attempt.phase = Phase::Calling(reins);
         attempt.press();
+        if awaits_start {
+            self.starts.push(fenced);
+        }
     }
 
     fn run_in_process(&mut self, fenced: FencedAttempt, code: &InProcess) {
@@ -182,7 +195,7 @@ impl Dispatcher {
 }
 
 /// The program may run from now on.
-fn let_run(supervised: &Supervised) -> Result<(), NotDelivered> {
+pub(super) fn let_run(supervised: &Supervised) -> Result<(), NotDelivered> {
     fault::before(Point::ProgramStart).map_err(|_| NotDelivered::Busy)?;
     supervised.start()
 }

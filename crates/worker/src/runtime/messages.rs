@@ -28,6 +28,8 @@ pub(crate) enum Message {
     Beaten(Box<Beaten>),
     /// An order arrived.
     Ordered(Order),
+    /// It was said which attempts may begin.
+    StartsAnswered(StartsAnswered),
     /// A batch of stop reports needs not be sent again.
     StopsAnswered,
     /// A batch of hand-ins was answered; `None` where the scheduler will never accept it.
@@ -36,6 +38,16 @@ pub(crate) enum Message {
     SessionGone,
     /// Something happened to an attempt. With its last step it gives back its slot.
     Attempt(FencedAttempt, Step, Option<Slot>),
+}
+
+/// What was said about attempts that wait to begin, one verdict each in their order; `None` where
+/// nobody will ever say it.
+#[derive(Debug)]
+pub(crate) struct StartsAnswered {
+    /// When it was asked for the last time.
+    pub(crate) asked_at: BootInstant,
+    /// The answer.
+    pub(crate) verdicts: Option<Vec<Verdict>>,
 }
 
 /// What became of a claim.

@@ -27,6 +27,8 @@ mod result_loop;
 mod results;
 mod session;
 mod slots;
+mod start_loop;
+mod starts;
 mod state;
 mod stop_loop;
 mod stops;

@@ -20,8 +20,9 @@ use super::feeding::Feeding;
 use super::link::{Link, cut};
 use super::orders::Orders;
 use super::results::ResultOutbox;
+use super::starts::StartOutbox;
 use super::stops::StopOutbox;
-use super::{claim_loop, heartbeat_loop, order_loop, result_loop, stop_loop};
+use super::{claim_loop, heartbeat_loop, order_loop, result_loop, start_loop, stop_loop};
 use crate::clock::BootInstant;
 use crate::limits::INBOX_MAX;
 
@@ -61,6 +62,7 @@ pub(crate) async fn serve(
         orders: Orders::default(),
         results: ResultOutbox::default(),
         stops: StopOutbox::default(),
+        starts: StartOutbox::default(),
         claims: Claims::default(),
         stage: Stage::Serving,
         schedule: None,
@@ -88,6 +90,7 @@ fn start_loops(link: &Link, loops: &mut JoinSet<()>) -> Senders {
     let (claims, claim_orders) = mpsc::channel(1);
     let (results, result_batches) = mpsc::channel(1);
     let (stops, stop_batches) = mpsc::channel(1);
+    let (starts, start_batches) = mpsc::channel(1);
     let beat_now = Arc::new(Notify::new());
     let end_claims = CancellationToken::new();
     let claiming = claim_loop::run(link.clone(), claim_orders);
@@ -97,12 +100,14 @@ fn start_loops(link: &Link, loops: &mut JoinSet<()>) -> Senders {
     });
     loops.spawn(result_loop::run(link.clone(), result_batches));
     loops.spawn(stop_loop::run(link.clone(), stop_batches));
+    loops.spawn(start_loop::run(link.clone(), start_batches));
     loops.spawn(heartbeat_loop::run(link.clone(), beat_now.clone()));
     loops.spawn(order_loop::run(link.clone()));
     Senders {
         claims,
         results,
         stops,
+        starts,
         beat_now,
         end_claims,
     }

@@ -118,6 +118,11 @@ async fn a_function_that_ignores_its_token_is_abandoned_and_keeps_its_slot() {
         (&stopped["status"], &stopped["stop"]["how"]),
         (&json!("CANCELED"), &json!("finished"))
     );
+    let late = &stopped["attempts"][0]["late"];
+    assert_eq!(
+        (&late["outcome"], &late["result"]),
+        (&json!("succeeded"), &json!("at last"))
+    );
     scheduler.when_status(next, "SUCCEEDED").await;
     worker.end().await;
 }

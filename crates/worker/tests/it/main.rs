@@ -15,6 +15,7 @@ mod results;
 mod scheduler;
 mod shutdown;
 mod stand_in;
+mod starts;
 mod stops;
 mod supervisors;
 mod target;

@@ -26,6 +26,7 @@ pub(crate) enum Kind {
     Register,
     Claim,
     Results,
+    Starts,
     Stops,
     Heartbeat,
     Orders,
@@ -64,10 +65,11 @@ struct Shared {
     heartbeat_ms: u64,
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind::Register,
     Kind::Claim,
     Kind::Results,
+    Kind::Starts,
     Kind::Stops,
     Kind::Heartbeat,
     Kind::Orders,
@@ -222,6 +224,15 @@ impl Asked {
         self.answer(answer);
     }
 
+    /// Says this of all items.
+    pub(crate) fn say(self, word: &str) {
+        let mut verdicts = applied(&self.body["items"]);
+        for verdict in &mut verdicts {
+            verdict["verdict"] = json!(word);
+        }
+        self.answer(json!({ "verdicts": verdicts }));
+    }
+
     /// Opens the stream of orders.
     pub(crate) fn stream(self) -> mpsc::UnboundedSender<Value> {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -267,6 +278,7 @@ fn kind(method: &Method, path: &str) -> Kind {
         ["v1", "workers"] => Kind::Register,
         ["v1", "workers", _, "claims"] => Kind::Claim,
         ["v1", "workers", _, "results"] => Kind::Results,
+        ["v1", "workers", _, "starts"] => Kind::Starts,
         ["v1", "workers", _, "stops"] => Kind::Stops,
         ["v1", "workers", _, "heartbeat"] => Kind::Heartbeat,
         ["v1", "workers", _, "orders"] => Kind::Orders,
@@ -321,7 +333,7 @@ async fn usual(shared: &Shared, kind: Kind, body: &Value) -> Reply {
         }
         // Nothing to do, for ever.
         Kind::Claim | Kind::Orders => std::future::pending().await,
-        Kind::Results | Kind::Stops => {
+        Kind::Results | Kind::Starts | Kind::Stops => {
             Reply::Json(200, json!({"verdicts": applied(&body["items"])}))
         }
         Kind::Heartbeat => {

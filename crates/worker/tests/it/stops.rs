@@ -19,7 +19,7 @@ async fn a_canceled_program_is_terminated_and_the_end_is_proven() {
     scheduler.cancel(id).await;
     let stopped = scheduler.when_stopped(id).await;
     assert_eq!(bench.programs(), [0; 0]);
-    let evidence = json!({"swept": 1, "proof": "waitpid", "detail": null});
+    let evidence = json!({"swept": 1, "proof": "waitpid", "detail": null, "overdue": null});
     assert_eq!(
         proof(&stopped["stop"]),
         [
@@ -95,6 +95,11 @@ async fn an_attempt_that_runs_too_long_is_stopped_and_tried_again() {
             &first["stop"]["cause"]
         ),
         (&json!("timed_out"), &json!("STOPPED"), &json!("TIMEOUT"))
+    );
+    // How its program ended came with a report that was too late to count.
+    assert_eq!(
+        (&first["signal"], &first["late"]["outcome"]),
+        (&json!(15), &json!("interrupted"))
     );
     worker.end().await;
 }

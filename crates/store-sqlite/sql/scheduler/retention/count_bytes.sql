@@ -2,7 +2,13 @@
 -- reasons of those who canceled it again.
 SELECT
     coalesce(octet_length(s.payload), 0)
-    + (SELECT coalesce(sum(octet_length(a.result)), 0) FROM attempt AS a WHERE a.execution = ?1)
+    + (
+        SELECT
+            coalesce(sum(
+                coalesce(octet_length(a.result), 0) + coalesce(octet_length(a.late_result), 0)
+            ), 0)
+        FROM attempt AS a WHERE a.execution = ?1
+    )
     + (
         SELECT coalesce(sum(octet_length(o.stdout) + octet_length(o.stderr)), 0)
         FROM output AS o WHERE o.execution = ?1

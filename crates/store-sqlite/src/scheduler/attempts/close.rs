@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 use taskpilot_domain::execution::AttemptEnd;
+use taskpilot_domain::limits::LATE_RESULT_BYTES_MAX;
 use taskpilot_store::rows::attempts::{Exit, OutputTail};
 
 use super::Name;
@@ -48,16 +49,35 @@ pub(in crate::scheduler) fn close(
     Ok(())
 }
 
+/// What a report said that came too late.
+pub(super) struct Late<'l> {
+    pub(super) outcome: AttemptEnd,
+    pub(super) result: Option<&'l str>,
+    /// Code and message.
+    pub(super) error: Option<(&'l str, &'l str)>,
+}
+
 /// Keeps a report that came too late. `false`: an earlier one stands.
 pub(super) fn note_late(
     turn: &mut Turn<'_>,
     (execution, attempt): Name,
-    outcome: AttemptEnd,
+    late: &Late<'_>,
 ) -> Result<bool, Failure> {
     let now = turn.now.as_millis();
-    let written =
-        turn.statement(NOTE_LATE)?
-            .execute((execution.get(), attempt.0, now, outcome.code()))?;
+    let short = late
+        .result
+        .filter(|result| result.len() <= LATE_RESULT_BYTES_MAX);
+    let written = turn.statement(NOTE_LATE)?.execute(params![
+        execution.get(),
+        attempt.0,
+        now,
+        late.outcome.code(),
+        late.result
+            .map(|result| i64::try_from(result.len()).unwrap_or(i64::MAX)),
+        short,
+        late.error.map(|(code, _)| code),
+        late.error.map(|(_, message)| message),
+    ])?;
     Ok(written == 1)
 }
 

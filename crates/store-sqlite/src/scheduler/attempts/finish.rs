@@ -10,7 +10,7 @@ use taskpilot_store::rows::sessions::{
 };
 
 use super::Name;
-use super::close::{note_exit, note_late, note_output};
+use super::close::{Late, note_exit, note_late, note_output};
 use crate::decode::Columns;
 use crate::failure::Failure;
 use crate::scheduler::codes::word_or_none;
@@ -170,7 +170,13 @@ fn report_of(item: &HandIn) -> Report<'_> {
 
 /// The first report that came too late is kept as evidence; its result and error are nobody's.
 fn keep_late(turn: &mut Turn<'_>, name: Name, item: &HandIn) -> Result<(), Failure> {
-    if note_late(turn, name, end_of(&item.outcome))? {
+    let report = report_of(item);
+    let late = Late {
+        outcome: end_of(&item.outcome),
+        result: report.result,
+        error: report.error,
+    };
+    if note_late(turn, name, &late)? {
         keep_ending(turn, name, item)?;
     }
     Ok(())
@@ -181,7 +187,9 @@ fn keep_ending(turn: &mut Turn<'_>, name: Name, item: &HandIn) -> Result<(), Fai
     note_output(turn, name, item.output.as_deref())
 }
 
-/// A final report under a stopped token is also the proof of its stop, whatever the verdict on it.
+/// A final report under a stopped token is also the proof of its stop, whatever the verdict on it, and
+/// what it says is kept beside the stop: also where another attempt is current by now, or a stop report
+/// was the proof already.
 fn prove(turn: &mut Turn<'_>, name: Name, (item, event): (&HandIn, Event)) -> Result<(), Failure> {
     let Some(proof) = event.about_stop(item.how) else {
         return Ok(());
@@ -194,8 +202,8 @@ fn prove(turn: &mut Turn<'_>, name: Name, (item, event): (&HandIn, Event)) -> Re
         },
         evidence: item.evidence.as_ref(),
     };
-    if advance(turn, name, &said)?.is_some_and(|moved| moved) {
-        keep_ending(turn, name, item)?;
+    if advance(turn, name, &said)?.is_some() {
+        keep_late(turn, name, item)?;
     }
     Ok(())
 }

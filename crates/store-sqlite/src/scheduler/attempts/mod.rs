@@ -3,6 +3,7 @@
 mod attempt;
 pub(super) mod claim;
 pub(super) mod close;
+pub(super) mod confirm;
 pub(super) mod finish;
 pub(super) mod grant;
 pub(super) mod read;

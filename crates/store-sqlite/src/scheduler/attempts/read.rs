@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row};
+use taskpilot_domain::execution::AttemptEnd;
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId};
 use taskpilot_domain::limits::OUTPUTS_TOLD_MAX;
 use taskpilot_domain::stop::StopStatus;
+use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::attempts::{AttemptError, AttemptRecord, Exit, LateReport, OutputTail};
 use taskpilot_store::rows::stops::{ReleaseRecord, StopRecord};
 
@@ -40,6 +42,7 @@ fn read(row: &Row<'_>) -> Result<Kept, Failure> {
     let session = columns.number("session")?;
     let worker = columns.word("worker")?;
     let claimed_at = columns.instant("claimed_at")?;
+    let confirmed_at = columns.instant_or_none("confirmed_at")?;
     let ended_at = columns.instant_or_none("ended_at")?;
     let end = word_or_none(&mut columns, "outcome")?;
     let error = error(&mut columns)?;
@@ -49,6 +52,7 @@ fn read(row: &Row<'_>) -> Result<Kept, Failure> {
     };
     let late_at = columns.instant_or_none("late_at")?;
     let late_outcome = word_or_none(&mut columns, "late_outcome")?;
+    let brought = brought(&mut columns)?;
     let result = columns.value("result")?;
     let stop = stop(&mut columns)?;
     let record = AttemptRecord {
@@ -56,6 +60,7 @@ fn read(row: &Row<'_>) -> Result<Kept, Failure> {
         session,
         worker,
         claimed_at,
+        confirmed_at,
         ended_at,
         end,
         error,
@@ -63,10 +68,42 @@ fn read(row: &Row<'_>) -> Result<Kept, Failure> {
         output: None,
         late: late_at
             .zip(late_outcome)
-            .map(|(at, outcome)| LateReport { at, outcome }),
+            .map(|(at, outcome)| brought.report(at, outcome)),
         stop,
     };
     Ok(Kept { record, result })
+}
+
+/// What a late report brought.
+struct Brought {
+    result_bytes: Option<u64>,
+    result: Option<Arc<str>>,
+    error: Option<AttemptError>,
+}
+
+impl Brought {
+    fn report(self, at: Timestamp, outcome: AttemptEnd) -> LateReport {
+        LateReport {
+            at,
+            outcome,
+            result_bytes: self.result_bytes,
+            result: self.result,
+            error: self.error,
+        }
+    }
+}
+
+fn brought(columns: &mut Columns<'_, '_>) -> Result<Brought, Failure> {
+    let result_bytes = columns.number_or_none("late_result_bytes")?;
+    let result = columns.value("late_result")?;
+    let code: Option<String> = columns.value("late_error_code")?;
+    let message: Option<String> = columns.value("late_error_message")?;
+    let error = code.zip(message);
+    Ok(Brought {
+        result_bytes,
+        result,
+        error: error.map(|(code, message)| AttemptError { code, message }),
+    })
 }
 
 /// The columns of an error, if there is one.

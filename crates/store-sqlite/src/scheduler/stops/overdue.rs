@@ -1,5 +1,7 @@
 //! Marks stops whose promised bound passed under a live session.
 
+use std::sync::Arc;
+
 use taskpilot_domain::stop::StopEvent;
 use taskpilot_store::scheduler::Tick;
 
@@ -8,12 +10,20 @@ use crate::failure::Failure;
 use crate::scheduler::attempts::{Name, name};
 use crate::scheduler::turn::Turn;
 
+/// What tells it from a stop that SIGKILL did not bring about.
+const OVERDUE: &str = r#"{"overdue":true}"#;
+
 static LIST_OVERDUE: &str = include_str!("../../../sql/scheduler/stops/list_overdue.sql");
 
 pub(in crate::scheduler) fn flag(turn: &mut Turn<'_>, limit: u32) -> Result<Tick, Failure> {
     let mut moved = 0;
+    let evidence = Arc::from(OVERDUE);
     for overdue in due(turn, limit)? {
-        if advance(turn, overdue, &Said::by_system(StopEvent::Overdue))? == Some(true) {
+        let said = Said {
+            evidence: Some(&evidence),
+            ..Said::by_system(StopEvent::Overdue)
+        };
+        if advance(turn, overdue, &said)? == Some(true) {
             moved += 1;
             remind(turn, overdue)?;
         }

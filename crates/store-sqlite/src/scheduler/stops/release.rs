@@ -3,6 +3,7 @@
 use rusqlite::OptionalExtension;
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId};
 use taskpilot_domain::stop::Release;
+use taskpilot_fault::Step;
 use taskpilot_store::rows::stops::{ReleaseOutcome, ReleaseRequest};
 
 use super::advance::find;
@@ -64,6 +65,7 @@ fn write(
     (execution, attempt): Name,
     request: &ReleaseRequest,
 ) -> Result<(), Failure> {
+    turn.tx.step(Step::StopRelease);
     let now = turn.now.as_millis();
     let written = turn.statement(RELEASE)?.execute((
         execution.get(),

@@ -181,6 +181,7 @@ fn open_attempt(
         session: holder.id,
         worker: holder.name.clone(),
         claimed_at,
+        confirmed_at: None,
         ended_at: None,
         end: None,
         error: None,

@@ -35,6 +35,7 @@ pub async fn a_result_ends_the_execution_and_is_kept_whole(h: &impl SchedulerHar
         session: worker.session.id,
         worker: worker.registered.name.clone(),
         claimed_at: at(0),
+        confirmed_at: None,
         ended_at: Some(at(700)),
         end: Some(AttemptEnd::Succeeded),
         error: None,
@@ -299,6 +300,9 @@ pub async fn a_report_after_a_cancel_is_late_and_kept_as_evidence(h: &impl Sched
     let late = LateReport {
         at: at(250),
         outcome: AttemptEnd::Succeeded,
+        result_bytes: Some(11),
+        result: Some(Arc::from(r#"{"ok":true}"#)),
+        error: None,
     };
     assert_eq!(attempt.late, Some(late));
     assert_eq!(

@@ -12,6 +12,7 @@ pub mod claim_cost;
 pub mod claim_repeats;
 pub mod create;
 mod dice;
+pub mod evidence;
 pub mod families;
 pub mod finish;
 pub mod heartbeat;
@@ -32,6 +33,7 @@ pub mod retention;
 pub mod retries;
 mod scene;
 pub mod sessions;
+pub mod starts;
 pub mod stop_ends;
 pub mod stops;
 mod words;
@@ -118,6 +120,14 @@ macro_rules! scheduler_conformance {
                 an_unknown_session_hands_in_nothing,
                 a_report_after_a_cancel_is_late_and_kept_as_evidence,
                 the_first_late_report_stands,
+            ]
+            starts: [
+                an_attempt_in_force_may_begin_and_a_repeat_is_a_duplicate,
+                after_a_cancel_nothing_may_begin_not_even_again,
+                an_attempt_that_is_over_may_not_begin,
+                only_its_own_session_is_told_that_an_attempt_may_begin,
+                a_session_whose_lease_is_over_begins_nothing,
+                of_a_start_and_a_cancel_the_first_one_wins,
             ]
             retries: [
                 a_failure_waits_out_its_back_off_and_is_tried_again,
@@ -220,6 +230,11 @@ macro_rules! scheduler_conformance {
                 a_blocked_execution_goes_on_when_its_attempt_hands_in,
                 a_proof_does_not_shorten_the_back_off,
                 a_late_promotion_does_not_pass_an_open_stop,
+            ]
+            evidence: [
+                what_a_stopped_attempt_reports_is_kept_whatever_was_the_proof,
+                a_late_failure_is_kept_and_a_late_result_within_its_limit,
+                what_is_overdue_says_so_beside_what_its_worker_says,
             ]
             releases: [
                 slot_place_and_retry_are_held_until_a_stop_is_proven_presumed_or_released,

@@ -65,6 +65,11 @@ pub(super) fn keep(record: &ExecutionRecord) {
     }
     for attempt in attempts {
         assert!(attempt.ended_at.is_none_or(|at| at >= attempt.claimed_at));
+        if let Some(confirmed_at) = attempt.confirmed_at {
+            assert!(confirmed_at >= attempt.claimed_at);
+            let in_time = attempt.ended_at.is_none_or(|at| at >= confirmed_at);
+            assert!(in_time, "nothing begins after its end was decided");
+        }
         assert_eq!(attempt.ended_at.is_some(), attempt.end.is_some());
         if let Some(stop) = &attempt.stop {
             stamps_rise(stop);
@@ -137,6 +142,9 @@ pub(super) fn follow(before: &ExecutionRecord, after: &ExecutionRecord) {
             (one.number, one.session, one.claimed_at),
             (other.number, other.session, other.claimed_at)
         );
+        if one.end.is_some() || one.confirmed_at.is_some() {
+            assert_eq!(one.confirmed_at, other.confirmed_at);
+        }
         if one.end.is_some() {
             assert_eq!((one.end, one.ended_at), (other.end, other.ended_at));
         }

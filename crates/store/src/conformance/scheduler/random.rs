@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use taskpilot_domain::execution::{Event, Refused, transition};
+use taskpilot_domain::execution::{Event, FenceMatch, Refused, confirm_start, transition};
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Fence};
 use taskpilot_domain::limits::{LEASE_MS, TREE_DEPTH_MAX};
 use taskpilot_domain::queue::QueueAction;
@@ -16,6 +16,7 @@ use super::promises;
 use super::queues::{change, limit, pause, resume, steer, told};
 use super::releases::release_of;
 use super::scene::{Scene, Worker};
+use super::starts::begin;
 use super::words::{
     MANY, at, by_id, cascade, failed, failed_for_good, fences, fresh_token, held, interrupted,
     released, stage_ago, succeeded,
@@ -148,7 +149,7 @@ impl Play {
     async fn step(&mut self) {
         self.now_ms += self.dice.below(1_500);
         self.bury().await;
-        match self.dice.below(30) {
+        match self.dice.below(33) {
             0..=3 => self.create().await,
             4..=8 => self.claim().await,
             9..=12 => self.finish().await,
@@ -159,6 +160,7 @@ impl Play {
             22 => self.repeat_claim().await,
             26..=27 => self.steer().await,
             28..=29 => self.release().await,
+            30..=32 => self.ask_to_begin().await,
             _ => self.tick().await,
         }
         self.look().await;
@@ -403,6 +405,35 @@ impl Play {
             | StopChange::Refused => status,
         });
         assert_eq!(after, moved.or(before));
+    }
+
+    /// A worker that lives asks whether an attempt may begin.
+    async fn ask_to_begin(&mut self) {
+        let Some((index, fence, forged)) = self.any_fence() else {
+            return;
+        };
+        if !self.workers[index].alive {
+            return;
+        }
+        let before = &self.seen[&fence.execution];
+        let state = before.summary.standing.state;
+        let mut attempts = before.attempts.iter();
+        let attempt = attempts.find(|one| one.number == fence.attempt);
+        let attempt = attempt.expect("it was granted");
+        let compared = match attempt.end {
+            _ if forged => FenceMatch::Unknown,
+            None => FenceMatch::Current,
+            Some(_) => FenceMatch::EndedOtherwise,
+        };
+        let expected = match confirm_start(state, compared, attempt.confirmed_at) {
+            Ok(()) => HandInVerdict::Applied,
+            Err(Refused::Duplicate) => HandInVerdict::Duplicate,
+            Err(Refused::Late) => HandInVerdict::Late { winner: state },
+            Err(_) => HandInVerdict::Stale,
+        };
+        let worker = &self.workers[index].worker;
+        let verdict = begin(&self.scene, self.now(), worker, fence).await;
+        assert_eq!(verdict, expected, "{compared:?} of {before:#?}");
     }
 
     /// An operator takes on the last stop of an execution, whatever its status.

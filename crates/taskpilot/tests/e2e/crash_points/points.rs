@@ -55,8 +55,10 @@ points! {
     a_session_register_bears_every_fault: SessionRegister by Scheduler in [Enroll],
     a_heartbeat_bears_every_fault: SessionRenew by Scheduler in [Run],
     a_grant_bears_every_fault: AttemptClaim by Scheduler in [Run],
+    a_confirmed_start_bears_every_fault: AttemptStart by Scheduler in [RunConfirmed],
     a_hand_in_bears_every_fault: AttemptFinish by Scheduler in [Finish, Cancel],
     a_stop_report_bears_every_fault: StopTake by Scheduler in [Cancel],
+    a_release_bears_every_fault: StopRelease by Scheduler in [Release],
     the_end_of_a_session_bears_every_fault: SessionEnd by Scheduler in [Goodbye],
 
     a_farewell_bears_every_fault: FarewellSend by Worker in [Enroll],
@@ -65,6 +67,7 @@ points! {
     a_claim_bears_every_fault: ClaimSend by Worker in [Run],
     the_start_of_a_supervisor_bears_every_fault: SupervisorStart by Worker in [Run],
     the_journal_of_a_start_bears_every_fault: JournalAdd by Worker in [Run],
+    a_question_whether_to_begin_bears_every_fault: StartSend by Worker in [RunConfirmed],
     the_start_of_a_program_bears_every_fault: ProgramStart by Worker in [Run],
     the_journal_of_an_end_bears_every_fault: JournalRemove by Worker in [Finish],
     a_result_on_its_way_bears_every_fault: ResultSend by Worker in [Finish],

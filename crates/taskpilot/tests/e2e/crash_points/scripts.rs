@@ -10,6 +10,7 @@ use taskpilot_fault::{Setting, Step};
 use super::acknowledged::Acknowledged;
 use super::world::{Role, World};
 use crate::api::id_of;
+use crate::releases::Session;
 
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +19,16 @@ pub(crate) enum Script {
     Run,
     /// The same in one call.
     RunAtOnce,
+    /// A task is created and bound, and its work begins when it was told that it may.
+    RunConfirmed,
     /// The same in two, and the work ends at once.
     Finish,
     /// Work that runs is canceled.
     Cancel,
     /// Work that runs is canceled with all that is below it.
     Cascade,
+    /// Work that is canceled and cannot be ended is released by an operator; the test is its worker.
+    Release,
     /// A task is canceled that could not be bound yet: the scheduler is away.
     CancelUnbound,
     /// A task is withdrawn.
@@ -69,6 +74,7 @@ impl Script {
         match self {
             Self::Run => told.ask(world, "alone").await?,
             Self::RunAtOnce => told.ask_at_once(world, "alone").await?,
+            Self::RunConfirmed => told.ask(world, "confirmed-alone").await?,
             Self::Finish => {
                 world.open_gate()?;
                 told.ask(world, "alone").await?;
@@ -81,6 +87,7 @@ impl Script {
                 let root = told.begun(world).await?;
                 told.cancel_tree(world, root).await?;
             }
+            Self::Release => release(world, told).await?,
             Self::CancelUnbound => cancel_unbound(world, told).await?,
             Self::Withdraw => told.withdraw(world).await?,
             Self::Enroll => {
@@ -124,6 +131,23 @@ async fn cancel_unbound(world: &World, told: &mut Acknowledged) -> Result<()> {
     let execution = id_of(&bound.await?.json()?, "schedulerTaskId")?;
     told.canceled_before_it_began(task, execution);
     Ok(())
+}
+
+async fn release(world: &World, told: &mut Acknowledged) -> Result<()> {
+    let kind = "handled-by-the-test";
+    let bound = told.bound(world, kind).await?;
+    let session = Session::register(world.scheduler(), kind).await?;
+    let grant = session.claim(1).await?;
+    told.cancel(world, bound).await?;
+    session.report(&grant, &json!({"stage": "stuck"})).await?;
+    let path = format!("/api/tasks/{}/execution/release-stuck", bound.task);
+    let why = json!({"reason": "a test"});
+    let release = || world.control().put(&path).json(&why);
+    let released = insist(release, |reply| reply.status < 500).await?;
+    let stop = released.expect(200)?.json()?["stop"].clone();
+    ensure!(stop["released"]["reason"] == "a test", "{stop}");
+    let proof = json!({"stage": "stopped", "how": "killed"});
+    session.report(&grant, &proof).await.map(drop)
 }
 
 fn is_told(reply: &Reply, code: &str) -> bool {

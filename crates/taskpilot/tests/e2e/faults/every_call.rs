@@ -46,8 +46,14 @@ async fn every_fault_of(route: Route) -> Result<()> {
 /// A worker from its beginning to its end, with one fault in between.
 async fn one_life(fleet: &Fleet, proxy: &Proxy, route: Route, fault: Fault) -> Result<()> {
     let control = fleet.control();
-    let quick = start(control, "quick", &json!({})).await?;
-    let polite = start(control, "polite", &json!({})).await?;
+    // Only who has to ask makes this call.
+    let (quick, polite) = if route == Route::STARTS {
+        ("confirmed-quick", "confirmed")
+    } else {
+        ("quick", "polite")
+    };
+    let quick = start(control, quick, &json!({})).await?;
+    let polite = start(control, polite, &json!({})).await?;
     let spoilt = Spoilt::first(proxy, route, fault);
     let mut worker = fleet.start_worker_at("worker", &proxy.url())?;
     // These two come after a stop, or at the end.
@@ -153,6 +159,7 @@ tests! {
     a_registration_may_meet_every_fault: REGISTER
     a_claim_may_meet_every_fault: CLAIMS
     a_hand_in_may_meet_every_fault: RESULTS
+    a_question_whether_to_begin_may_meet_every_fault: STARTS
     a_stop_report_may_meet_every_fault: STOPS
     a_heartbeat_may_meet_every_fault: HEARTBEAT
     a_stream_of_orders_may_meet_every_fault: ORDERS

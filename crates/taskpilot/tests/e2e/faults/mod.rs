@@ -6,6 +6,7 @@ mod cuts;
 mod every_call;
 mod reports;
 mod scheduler_calls;
+mod starts;
 mod truth;
 
 pub(crate) use truth::{ended_as, one_at_a_time};
