@@ -27,13 +27,15 @@ pub enum Extension {
     Families,
     /// `PUT /tasks/{id}/release-stuck`.
     ReleaseStuck,
+    /// `POST /tasks/cancel-batch`.
+    CancelBatch,
 }
 
 vocabulary! { ExtensionWord, Extension, "Extension", "What a scheduler offers beyond the plain contract", {
     IdempotencyKey => "idempotency-key", Options => "options", Batch => "batch", List => "list",
     CancelByKey => "cancel-by-key", Wait => "wait",
     WaitForChange => "wait-for-change", Queues => "queues", Latency => "latency",
-    Families => "families", ReleaseStuck => "release-stuck",
+    Families => "families", ReleaseStuck => "release-stuck", CancelBatch => "cancel-batch",
 } }
 
 /// A set of extensions; the empty set is the plain contract.

@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod bindings;
+pub mod cancellations;
 pub mod errors;
 pub mod executions;
 pub mod extensions;

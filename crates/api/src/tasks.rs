@@ -261,7 +261,7 @@ impl CreateTask {
     }
 }
 
-fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), FieldError> {
+pub(crate) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), FieldError> {
     check_labels_count(labels.len())?;
     for (key, value) in labels {
         check_label(key, Some(value))?;

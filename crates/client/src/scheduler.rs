@@ -8,13 +8,16 @@ use std::time::Duration;
 use reqwest::Method;
 use taskpilot_api::extensions::Extensions;
 use taskpilot_api::headers;
-use taskpilot_api::scheduler::CancelExecution;
+use taskpilot_api::scheduler::{CancelBatch, CancelExecution};
 
 use crate::query::with_query;
 use crate::transport::{Answer, Call, InvalidTarget, NoAnswer, Policy, Transport};
 
 /// The largest id there can be (2^53 − 1): a read of it finds nothing.
 const PROBE_ID: i64 = (1 << 53) - 1;
+
+/// A cancel of many is background work: it waits behind everything else.
+const BATCH_WAIT: Duration = Duration::from_secs(10);
 
 /// What a read that changes nothing showed.
 #[derive(Debug)]
@@ -218,6 +221,21 @@ impl SchedulerClient {
     ) -> Result<Answer, NoAnswer> {
         let call = Call::new(Method::PUT, format!("/tasks/{id}/release-stuck")).json(body);
         self.send(&self.ordinary, call, on).await
+    }
+
+    /// `POST /tasks/cancel-batch`, with time for what goes before it. Once: who asks repeats it with
+    /// what it knows by then.
+    pub async fn cancel_batch(
+        &self,
+        on: &OnBehalf,
+        batch: &CancelBatch,
+    ) -> Result<Answer, NoAnswer> {
+        let call = Call::new(Method::POST, "/tasks/cancel-batch").waiting(BATCH_WAIT);
+        let call = match serde_json::to_vec(batch) {
+            Ok(body) => call.json(body),
+            Err(_) => call,
+        };
+        self.send(&self.ordinary, call.once(), on).await
     }
 
     async fn send_cancel(

@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use taskpilot_api::bindings::BindTask;
+use taskpilot_api::cancellations::{Cancellation, CancellationItem, CreateCancellation, DryRun};
 use taskpilot_api::executions::{CancelBody, ExecutionItem, ExecutionView, ReleaseBody};
 use taskpilot_api::headers;
 use taskpilot_api::latency::StopLatencies;
@@ -19,6 +20,9 @@ use taskpilot_api::workers::WorkerItem;
 use crate::ClientError;
 use crate::query::with_query;
 use crate::transport::{Call, InvalidTarget, Policy, Transport};
+
+/// Many tasks are looked at to count some.
+const COUNT_WAIT: Duration = Duration::from_secs(50);
 
 /// How a cancel was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,6 +227,64 @@ impl TasksClient {
             with_query("/api/executions", query),
         ))
         .await
+    }
+
+    /// `POST /api/cancellations`: cancels many; with a key it is repeatable.
+    pub async fn create_cancellation(
+        &self,
+        wish: &CreateCancellation,
+        key: Option<&str>,
+    ) -> Result<Cancellation, ClientError> {
+        let call = Call::new(Method::POST, "/api/cancellations").json(json(wish)?);
+        let call = match key {
+            Some(key) => call.header(headers::IDEMPOTENCY_KEY, key),
+            None => call.once(),
+        };
+        self.read(&call).await
+    }
+
+    /// The same as a dry run: what it would be about. It may take a while to count.
+    pub async fn dry_run_cancellation(
+        &self,
+        wish: &CreateCancellation,
+    ) -> Result<DryRun, ClientError> {
+        let wish = CreateCancellation {
+            dry_run: Some(true),
+            ..wish.clone()
+        };
+        let call = Call::new(Method::POST, "/api/cancellations").json(json(&wish)?);
+        self.read(&call.waiting(COUNT_WAIT)).await
+    }
+
+    /// `GET /api/cancellations/{id}`.
+    pub async fn cancellation(&self, id: i64) -> Result<Cancellation, ClientError> {
+        self.read(&Call::new(Method::GET, format!("/api/cancellations/{id}")))
+            .await
+    }
+
+    /// `GET /api/cancellations?…`; each pair is one parameter.
+    pub async fn cancellations(
+        &self,
+        query: &[(&str, String)],
+    ) -> Result<Page<Cancellation>, ClientError> {
+        let path = with_query("/api/cancellations", query);
+        self.read(&Call::new(Method::GET, path)).await
+    }
+
+    /// `GET /api/cancellations/{id}/items?…`; each pair is one parameter.
+    pub async fn cancellation_items(
+        &self,
+        id: i64,
+        query: &[(&str, String)],
+    ) -> Result<Page<CancellationItem>, ClientError> {
+        let path = with_query(&format!("/api/cancellations/{id}/items"), query);
+        self.read(&Call::new(Method::GET, path)).await
+    }
+
+    /// `PUT /api/cancellations/{id}/cancel`: what is not decided is left alone; repeatable.
+    pub async fn cancel_cancellation(&self, id: i64) -> Result<Cancellation, ClientError> {
+        let path = format!("/api/cancellations/{id}/cancel");
+        self.read(&Call::new(Method::PUT, path)).await
     }
 
     /// `GET /api/workers`.

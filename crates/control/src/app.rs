@@ -8,10 +8,11 @@ use taskpilot_client::scheduler::SchedulerClient;
 use taskpilot_client::transport::{InvalidTarget, Policy};
 use taskpilot_domain::time::Timestamp;
 use taskpilot_server::clock::Clock;
-use taskpilot_server::loops::TickError;
+use taskpilot_server::loops::{TickError, Wake};
 use taskpilot_server::shutdown::Shutdown;
 use taskpilot_server::steadiness::Steadiness;
 use taskpilot_store::control::ControlStore;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::bindings::flights::Flights;
@@ -53,6 +54,10 @@ pub struct App {
     pub(crate) flights: Flights,
     pub(crate) health: Health,
     pub(crate) steadiness: Steadiness,
+    /// Wakes the loop that carries on cancels of many.
+    pub(crate) cancellations: Wake,
+    /// Told of each step that one of them came on.
+    pub(crate) carried_on: watch::Sender<()>,
     /// Whether the reconciler has looked at what the life before left unfinished.
     pub(crate) has_looked_back: AtomicBool,
 }
@@ -74,6 +79,8 @@ impl App {
             flights: Flights::default(),
             health: Health::default(),
             steadiness: Steadiness::default(),
+            cancellations: Wake::default(),
+            carried_on: watch::Sender::default(),
             has_looked_back: AtomicBool::new(false),
         })
     }

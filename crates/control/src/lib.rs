@@ -6,6 +6,7 @@
 
 mod app;
 mod bindings;
+mod cancellations;
 mod executions;
 mod health;
 mod http;

@@ -88,6 +88,11 @@ numeric_id! {
     SessionId
 }
 
+numeric_id! {
+    /// A cancel of many.
+    CancellationId
+}
+
 /// The number of an attempt within its execution; the first is 1, and it only rises.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -6,6 +6,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod binding;
+pub mod cancellation;
 pub mod execution;
 pub mod families;
 pub mod histogram;

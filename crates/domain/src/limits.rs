@@ -160,6 +160,19 @@ pub const TREE_SHOWN_MAX: usize = 1_000;
 pub const LATENCY_WINDOW_MS_DEFAULT: u64 = 86_400_000;
 /// The longest such time, a month: a report reads some rows of each minute.
 pub const LATENCY_WINDOW_MS_MAX: u64 = 31 * 86_400_000;
+/// Tasks that one cancellation may name by their ids: one transaction. More of them have something in
+/// common that a filter can name.
+pub const CANCELLATION_IDS_MAX: usize = 1_000;
+/// Items of a cancellation that are decided with one call of the scheduler, and committed together.
+pub const CANCELLATION_SLICE_MAX: u32 = 1_000;
+/// Executions that the scheduler cancels in one transaction of a cancel of many: about the time of
+/// background, so that a single cancel hardly waits.
+pub const CANCEL_BATCH_ROWS_MAX: usize = 100;
+/// Tasks that a dry run shows.
+pub const CANCELLATION_SAMPLE_MAX: usize = 10;
+/// Cancellations that are carried on side by side, slice by slice: a long one must not keep a short
+/// one waiting.
+pub const CANCELLATIONS_AT_ONCE_MAX: u32 = 16;
 
 /// Attempts that a queue can be allowed to hold: more than a thousand workers of a thousand slots run.
 pub const QUEUE_RUNNING_MAX: u32 = 1_000_000;

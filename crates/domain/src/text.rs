@@ -35,6 +35,7 @@ mod tests {
     use serde::Serialize;
 
     use crate::binding::TaskStatus;
+    use crate::cancellation::{CancellationOutcome, CancellationStatus};
     use crate::execution::{AttemptEnd, BlockedBy, Phase, RetryState, State};
     use crate::stop::{Containment, How, StopCause, StopStage, StopStatus};
     use crate::text::UnknownName;
@@ -64,7 +65,9 @@ mod tests {
             StopCause,
             How,
             Containment,
-            StopStage
+            StopStage,
+            CancellationStatus,
+            CancellationOutcome
         );
     }
 
@@ -93,6 +96,8 @@ mod tests {
         spell_alike(How::ALL, How::as_str);
         spell_alike(Containment::ALL, Containment::as_str);
         spell_alike(StopStage::ALL, StopStage::as_str);
+        spell_alike(CancellationStatus::ALL, CancellationStatus::as_str);
+        spell_alike(CancellationOutcome::ALL, CancellationOutcome::as_str);
     }
 
     fn spell_alike<T: Serialize + Copy, const N: usize>(

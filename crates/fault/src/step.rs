@@ -48,6 +48,16 @@ steps! {
     CancelSend = "cancel-send",
     /// It is stored that such a wish was carried out.
     CancelSettle = "cancel-settle",
+    /// A cancel of many is stored.
+    CancellationCreate = "cancellation-create",
+    /// A part of what a cancel of many is about is stored.
+    CancellationMatch = "cancellation-match",
+    /// The scheduler is asked for a part of a cancel of many.
+    CancellationSend = "cancellation-send",
+    /// It is stored what became of a part of a cancel of many.
+    CancellationDecide = "cancellation-decide",
+    /// It is stored that a cancel of many is given up.
+    CancellationGiveUp = "cancellation-give-up",
 
     // The scheduler: its commits, and its orders.
     /// Executions are stored.
@@ -56,6 +66,8 @@ steps! {
     ExecutionCancel = "execution-cancel",
     /// Executions below a closed tree are decided.
     DescendantsDecide = "descendants-decide",
+    /// The verdicts of a part of a cancel of many are stored.
+    ExecutionCancelBatch = "execution-cancel-batch",
     /// A stop order goes to the worker.
     OrderSend = "order-send",
     /// A session of a worker is stored.

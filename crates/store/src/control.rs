@@ -7,6 +7,7 @@ use taskpilot_domain::tasks::TaskEdit;
 use taskpilot_domain::time::Timestamp;
 
 use crate::StoreError;
+use crate::cancellations::CancellationStore;
 use crate::rows::bindings::{
     BeginBindingOutcome, BindError, BindingRecord, BindingRequest, CancelIntent,
     FinishBindingOutcome, IntendCancelOutcome,
@@ -22,7 +23,7 @@ use crate::rows::tasks::{
 /// Every verb is one transaction, answered after it is durable. A row of another namespace does
 /// not exist. `now` is the only clock.
 #[async_trait]
-pub trait ControlStore: Send + Sync {
+pub trait ControlStore: CancellationStore {
     /// Creates tasks, one outcome per item in their order; a key twice in one call is folded.
     async fn create_tasks(
         &self,

@@ -5,6 +5,8 @@
 #![warn(missing_docs)]
 
 pub mod attempts;
+pub mod bulk;
+pub mod cancellations;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod control;

@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 
 use crate::StoreError;
 use crate::attempts::AttemptStore;
+use crate::bulk::BulkStore;
 use crate::families::FamilyStore;
 use crate::latency::LatencyStore;
 use crate::queues::QueueStore;
@@ -32,7 +33,9 @@ use crate::rows::stops::{Held, StopOrder, StopReport, StopVerdict};
 /// clock, and one behind what was committed before is raised to that: stamps only grow. Batches
 /// answer one outcome per item, in their order.
 #[async_trait]
-pub trait SchedulerStore: QueueStore + AttemptStore + FamilyStore + LatencyStore {
+pub trait SchedulerStore:
+    QueueStore + AttemptStore + BulkStore + FamilyStore + LatencyStore
+{
     /// Accepts executions; a key twice in one call is folded: the first one is created, the rest are
     /// replayed or mismatches. Ids rise in the order of the call, and so does the place in a queue.
     async fn create_executions(

@@ -86,6 +86,15 @@ pub(crate) fn hint(text: &str) {
     }
 }
 
+/// Shows how far something has come, in the place of what was shown before; only where somebody
+/// looks. An empty text takes it away.
+pub(crate) fn progress(text: &str) {
+    if std::io::stderr().is_terminal() {
+        let mut err = std::io::stderr();
+        let _ = write!(err, "\r\x1b[2K{}", printable(text)).and_then(|()| err.flush());
+    }
+}
+
 /// Says something that is not data and that matters to everybody.
 pub(crate) fn note(text: &str) {
     end_growing();

@@ -98,6 +98,11 @@ registry! {
     BindingKeyExpired "binding_key_expired" 410 final "Binding key expired"
         "The binding key is older than keys are kept: whether it was used before cannot be told."
 
+    CancellationNotFound "cancellation_not_found" 404 final "Cancellation not found"
+        "There is no such cancellation in the namespace, or it is forgotten: one that is done is kept as long as keys are."
+    CancellationCompleted "cancellation_completed" 409 final "Cancellation completed"
+        "All items of the cancellation are decided; nothing is left of it that could be canceled."
+
     // The scheduler as the control plane sees it.
     ExecutionConflict "execution_conflict" 409 final "Execution conflict"
         "The execution has ended and cannot be canceled."

@@ -6,6 +6,7 @@ use taskpilot_api::executions::ExecutionSummary;
 use taskpilot_api::extensions::Extension;
 use taskpilot_api::page::Page;
 use taskpilot_api::scheduler::Execution;
+use taskpilot_client::scheduler::OnBehalf;
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_server::context::RequestContext;
 
@@ -24,7 +25,7 @@ pub(crate) async fn of(app: &App, context: &RequestContext, ids: &[ExecutionId])
     if ids.is_empty() {
         return Some(HashMap::new());
     }
-    match ask(app, context, ids).await {
+    match find(app, &behalf::of_request(context), ids).await {
         Ok(executions) => Some(executions.into_iter().map(summary).collect()),
         Err(failure) => {
             tracing::debug!(cause = failure.cause(), "a list goes on without executions");
@@ -33,18 +34,18 @@ pub(crate) async fn of(app: &App, context: &RequestContext, ids: &[ExecutionId])
     }
 }
 
-async fn ask(
+/// Those of them that the scheduler knows, in one call.
+pub(crate) async fn find(
     app: &App,
-    context: &RequestContext,
+    on: &OnBehalf,
     ids: &[ExecutionId],
 ) -> Result<Vec<Execution>, SchedulerFailure> {
-    let on = behalf::of_request(context);
-    let offers = reach::offers(&app.scheduler, &on, None).await?;
+    let offers = reach::offers(&app.scheduler, on, None).await?;
     if !offers.has(Extension::List) {
         return Err(SchedulerFailure::unsupported("lists"));
     }
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let answer = app.scheduler.list(&on, &[("ids", ids.join(","))]).await;
+    let answer = app.scheduler.list(on, &[("ids", ids.join(","))]).await;
     let page: Page<Execution> = success(answer)?
         .read()
         .map_err(SchedulerFailure::unreadable)?;

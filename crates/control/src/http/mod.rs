@@ -1,6 +1,7 @@
 //! The user's surface.
 
 mod bindings;
+mod cancellations;
 pub(crate) mod error;
 mod executions;
 mod health;

@@ -11,7 +11,7 @@ use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
 
-use super::{bindings, executions, health, latency, queues, tasks, workers};
+use super::{bindings, cancellations, executions, health, latency, queues, tasks, workers};
 use crate::app::App;
 
 const READ: Permission = Permission::TasksRead;
@@ -24,7 +24,7 @@ const EVERYBODY: Permission = Permission::Everybody;
 
 #[rustfmt::skip]
 fn table() -> Table<Arc<App>> {
-    use {bindings as b, executions as e, health as h, latency as l, queues as q, tasks as t, workers as w};
+    use {bindings as b, cancellations as c, executions as e, health as h, latency as l, queues as q, tasks as t, workers as w};
     Table::new([
         Route::post("/api/tasks", "create_task", WRITE, t::create_task),
         Route::post("/api/tasks/batch", "create_tasks", WRITE, t::create_tasks),
@@ -39,6 +39,11 @@ fn table() -> Table<Arc<App>> {
         Route::put("/api/tasks/{id}/execution/cancel", "cancel_task_execution", CANCEL, e::cancel_task_execution).waits(),
         Route::put("/api/tasks/{id}/execution/release-stuck", "release_stuck", STEER, e::release_stuck),
         Route::get("/api/executions", "list_executions", LOOK, e::list_executions).with_query(),
+        Route::post("/api/cancellations", "create_cancellation", CANCEL, c::create_cancellation),
+        Route::get("/api/cancellations", "list_cancellations", LOOK, c::list_cancellations).with_query(),
+        Route::get("/api/cancellations/{id}", "get_cancellation", LOOK, c::get_cancellation).waits(),
+        Route::get("/api/cancellations/{id}/items", "list_cancellation_items", LOOK, c::list_cancellation_items).with_query(),
+        Route::put("/api/cancellations/{id}/cancel", "cancel_cancellation", CANCEL, c::cancel_cancellation),
         Route::get("/api/queues", "list_queues", OPERATE, q::list_queues).with_query(),
         Route::put("/api/queues/{name}", "limit_queue", STEER, q::limit_queue),
         Route::put("/api/queues/{name}/pause", "pause_queue", STEER, q::pause_queue),
@@ -82,6 +87,11 @@ pub fn router(app: Arc<App>) -> Router {
         executions::cancel_task_execution,
         executions::release_stuck,
         executions::list_executions,
+        cancellations::create_cancellation,
+        cancellations::list_cancellations,
+        cancellations::get_cancellation,
+        cancellations::list_cancellation_items,
+        cancellations::cancel_cancellation,
         queues::list_queues,
         queues::limit_queue,
         queues::pause_queue,

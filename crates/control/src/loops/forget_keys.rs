@@ -1,4 +1,5 @@
-//! Forgets idempotency keys that are kept long enough, and none by the word of a clock that may be wrong.
+//! Forgets idempotency keys and cancellations that are kept long enough, and none by the word of a
+//! clock that may be wrong.
 
 use std::sync::Arc;
 
@@ -17,9 +18,11 @@ impl Tick for ForgetKeys {
             return Ok(Report::default());
         }
         let forgotten = app.store.forget_keys(now, RETENTION_ROWS_MAX).await?;
+        let done = app.store.forget_cancellations(now, RETENTION_ROWS_MAX);
+        let done = done.await?;
         Ok(Report {
-            moved: forgotten.into(),
-            more: forgotten >= RETENTION_ROWS_MAX,
+            moved: u64::from(forgotten) + u64::from(done),
+            more: forgotten.max(done) >= RETENTION_ROWS_MAX,
         })
     }
 }

@@ -212,7 +212,7 @@ fn refused(invalid: InvalidOption) -> ApiError {
 }
 
 /// The key with the fingerprint of everything that the request says.
-pub(super) fn keyed(key: IdempotencyKey, body: &impl Serialize) -> Result<KeyedRequest, ApiError> {
+pub(crate) fn keyed(key: IdempotencyKey, body: &impl Serialize) -> Result<KeyedRequest, ApiError> {
     Ok(KeyedRequest {
         key,
         fingerprint: fingerprint(body).map_err(ApiError::fault)?,

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod alarms;
+mod cancellations;
 mod documents;
 mod health;
 mod latency;

@@ -109,6 +109,17 @@ impl Control {
         self.app.tick().await.unwrap();
     }
 
+    /// The same where that may fail.
+    pub(crate) async fn try_tick(&self) -> Result<(), String> {
+        self.app.tick().await.map_err(|error| error.to_string())
+    }
+
+    /// What the clock of the test says.
+    pub(crate) fn now(&self) -> Timestamp {
+        use taskpilot_server::clock::Clock;
+        self.clock.now()
+    }
+
     /// Lets time pass until everything open is due, and the reconciler look.
     pub(crate) async fn reconcile(&self) {
         self.clock.advance(OVERDUE_MS);

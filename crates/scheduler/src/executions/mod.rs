@@ -1,6 +1,7 @@
 //! Executions: accept, cancel, list, read, tell.
 
 pub(crate) mod cancel;
+pub(crate) mod cancel_batch;
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod describe;

@@ -10,8 +10,8 @@ use taskpilot_api::field::FieldError;
 use taskpilot_api::page::Page;
 use taskpilot_api::problem::Problem;
 use taskpilot_api::scheduler::{
-    BatchAnswer, CancelExecution, CreateBatch, CreateExecution, Execution, KeyedCreate,
-    ListExecutions, ReleaseStuck,
+    BatchAnswer, CancelBatch, CancelExecution, CanceledBatch, CreateBatch, CreateExecution,
+    Execution, KeyedCreate, ListExecutions, ReleaseStuck,
 };
 use taskpilot_api::schema::Id;
 use taskpilot_domain::ids::ExecutionId;
@@ -26,7 +26,7 @@ use taskpilot_store::rows::stops::ReleaseRequest;
 
 use crate::app::App;
 use crate::executions::describe::told;
-use crate::executions::{cancel, change, create, list, release};
+use crate::executions::{cancel, cancel_batch, change, create, list, release};
 
 type AppState = State<Arc<App>>;
 
@@ -181,6 +181,22 @@ pub(super) async fn cancel_execution(
         patience,
     )
     .await
+}
+
+/// Cancels up to 1,000 executions, each for itself; repeatable. It is background work: cancels of
+/// one do not wait for it.
+#[utoipa::path(
+    post, path = "/tasks/cancel-batch", operation_id = "cancel_executions", tag = "executions",
+    request_body = CancelBatch,
+    responses((status = 200, body = CanceledBatch, description = "What became of each, in their order.")),
+)]
+pub(super) async fn cancel_executions(
+    State(app): AppState,
+    context: RequestContext,
+    JsonBody(batch): JsonBody<CancelBatch>,
+) -> Result<Json<CanceledBatch>, ApiError> {
+    let batch = batch.resolve()?;
+    cancel_batch::cancel(&app, &context, batch).await.map(Json)
 }
 
 /// Cancels whatever this key stands for, now or ever; repeatable.

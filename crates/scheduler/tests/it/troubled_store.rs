@@ -11,9 +11,11 @@ use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::StoreError;
 use taskpilot_store::attempts::AttemptStore;
+use taskpilot_store::bulk::BulkStore;
 use taskpilot_store::families::FamilyStore;
 use taskpilot_store::latency::LatencyStore;
 use taskpilot_store::queues::QueueStore;
+use taskpilot_store::rows::cancels::{CancelBatch, CanceledBatch};
 use taskpilot_store::rows::changes::Change;
 use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
@@ -176,6 +178,17 @@ impl AttemptStore for TroubledStore {
         fences: Vec<Fence>,
     ) -> Result<Result<Vec<HandInVerdict>, SessionGone>, StoreError> {
         self.store.confirm_starts(now, session, fences).await
+    }
+}
+
+#[async_trait]
+impl BulkStore for TroubledStore {
+    async fn cancel_batch(
+        &self,
+        now: Timestamp,
+        batch: CancelBatch,
+    ) -> Result<CanceledBatch, StoreError> {
+        self.store.cancel_batch(now, batch).await
     }
 }
 

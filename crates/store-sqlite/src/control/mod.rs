@@ -1,6 +1,7 @@
 //! The control half: tasks, their bindings, the keys of their creates.
 
 mod bindings;
+mod cancellations;
 mod keys;
 mod store;
 mod tasks;

@@ -3,17 +3,22 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use taskpilot_domain::ids::{ExecutionId, TaskId};
+use taskpilot_domain::ids::{CancellationId, ExecutionId, TaskId};
 use taskpilot_domain::names::{IdempotencyKey, Namespace};
 use taskpilot_domain::tasks::TaskEdit;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
+use taskpilot_store::cancellations::CancellationStore;
 use taskpilot_store::control::{BindingFailure, ControlStore};
 use taskpilot_store::lanes::Lane;
 use taskpilot_store::rows::bindings::{
     BeginBindingOutcome, BindError, BindingRecord, BindingRequest, CancelIntent,
     FinishBindingOutcome, IntendCancelOutcome,
+};
+use taskpilot_store::rows::cancellations::{
+    CancellationItemFilter, CancellationItemRecord, CancellationRecord, CreateCancellationOutcome,
+    DecidedSlice, GiveUpOutcome, Matches, NewCancellation, UndecidedItem,
 };
 use taskpilot_store::rows::keys::KeyedRequest;
 use taskpilot_store::rows::tasks::{
@@ -22,6 +27,7 @@ use taskpilot_store::rows::tasks::{
 };
 
 use super::bindings::{cancel, outcome, start};
+use super::cancellations::{self, create as create_cancellation, decide, forget};
 use super::tasks::{bound, create, delete, edit, list, withdraw};
 use super::{bindings, keys, tasks};
 use crate::database::{Database, Service};
@@ -320,6 +326,136 @@ impl ControlStore for SqliteControlStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.database.check().await
+    }
+}
+
+#[async_trait]
+impl CancellationStore for SqliteControlStore {
+    async fn create_cancellation(
+        &self,
+        now: Timestamp,
+        cancellation: NewCancellation,
+    ) -> Result<CreateCancellationOutcome, StoreError> {
+        let bytes = create_cancellation::bytes(&cancellation);
+        self.database
+            .write(Lane::Cancel, bytes, move |tx| {
+                tx.step(Step::CancellationCreate);
+                create_cancellation::create(tx, now, &cancellation)
+            })
+            .await
+    }
+
+    async fn get_cancellation(
+        &self,
+        namespace: &Namespace,
+        id: CancellationId,
+    ) -> Result<Option<CancellationRecord>, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .read(move |connection| cancellations::find_in(connection, &namespace, id))
+            .await
+    }
+
+    async fn list_cancellations(
+        &self,
+        namespace: &Namespace,
+        before: Option<CancellationId>,
+        limit: u32,
+    ) -> Result<Vec<CancellationRecord>, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .list(move |connection| {
+                cancellations::list::list(connection, &namespace, (before, limit))
+            })
+            .await
+    }
+
+    async fn list_cancellation_items(
+        &self,
+        namespace: &Namespace,
+        id: CancellationId,
+        filter: CancellationItemFilter,
+    ) -> Result<Option<Vec<CancellationItemRecord>>, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .list(move |connection| {
+                cancellations::list::list_items(connection, (&namespace, id), filter)
+            })
+            .await
+    }
+
+    async fn list_open_cancellations(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<CancellationRecord>, StoreError> {
+        self.database
+            .list(move |connection| cancellations::list::list_open(connection, limit))
+            .await
+    }
+
+    async fn list_undecided(
+        &self,
+        id: CancellationId,
+        limit: u32,
+    ) -> Result<Vec<UndecidedItem>, StoreError> {
+        self.database
+            .list(move |connection| cancellations::list::list_undecided(connection, id, limit))
+            .await
+    }
+
+    async fn add_matches(
+        &self,
+        now: Timestamp,
+        id: CancellationId,
+        matches: Matches,
+    ) -> Result<Option<CancellationRecord>, StoreError> {
+        let bytes = decide::bytes(matches.tasks.len());
+        self.database
+            .write(Lane::Background, bytes, move |tx| {
+                tx.step(Step::CancellationMatch);
+                decide::add_matches(tx, now, id, &matches)
+            })
+            .await
+    }
+
+    async fn decide_items(
+        &self,
+        now: Timestamp,
+        id: CancellationId,
+        slice: DecidedSlice,
+    ) -> Result<Option<CancellationRecord>, StoreError> {
+        let bytes = decide::bytes(slice.outcomes.len() + slice.intended.len());
+        self.database
+            .write(Lane::Background, bytes, move |tx| {
+                if !slice.outcomes.is_empty() {
+                    tx.step(Step::CancellationDecide);
+                }
+                decide::decide(tx, now, id, &slice)
+            })
+            .await
+    }
+
+    async fn give_up_cancellation(
+        &self,
+        now: Timestamp,
+        namespace: &Namespace,
+        id: CancellationId,
+    ) -> Result<GiveUpOutcome, StoreError> {
+        let namespace = namespace.clone();
+        self.database
+            .write(Lane::Cancel, SMALL_BYTES, move |tx| {
+                tx.step(Step::CancellationGiveUp);
+                decide::give_up(tx, now, (&namespace, id))
+            })
+            .await
+    }
+
+    async fn forget_cancellations(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.database
+            .write(Lane::Background, SMALL_BYTES, move |tx| {
+                forget::forget(tx, now, limit)
+            })
+            .await
     }
 }
 

@@ -17,10 +17,12 @@ use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
 use taskpilot_store::attempts::AttemptStore;
+use taskpilot_store::bulk::BulkStore;
 use taskpilot_store::families::FamilyStore;
 use taskpilot_store::lanes::Lane;
 use taskpilot_store::latency::LatencyStore;
 use taskpilot_store::queues::QueueStore;
+use taskpilot_store::rows::cancels::{CancelBatch, CanceledBatch};
 use taskpilot_store::rows::changes::Change;
 use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
@@ -39,7 +41,7 @@ use taskpilot_store::scheduler::{Forgotten, SchedulerStore, Tick};
 use tokio::sync::broadcast;
 
 use super::attempts::{claim, confirm, finish, time_out};
-use super::executions::{cancel, create, deadlines, list, promote, record};
+use super::executions::{cancel, cancel_batch, create, deadlines, list, promote, record};
 use super::families::decide;
 use super::latency;
 use super::memory::{Memory, latest_instant};
@@ -457,6 +459,24 @@ impl AttemptStore for SqliteSchedulerStore {
         // Behind cancels, which it must not overtake.
         self.write(now, (Lane::Finish, bytes), move |turn| {
             confirm::confirm(turn, session, &fences)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl BulkStore for SqliteSchedulerStore {
+    async fn cancel_batch(
+        &self,
+        now: Timestamp,
+        batch: CancelBatch,
+    ) -> Result<CanceledBatch, StoreError> {
+        let bytes = cancel_batch::bytes(&batch);
+        self.write(now, (Lane::Background, bytes), move |turn| {
+            if !batch.items.is_empty() {
+                turn.tx.step(Step::ExecutionCancelBatch);
+            }
+            cancel_batch::cancel(turn, &batch)
         })
         .await
     }

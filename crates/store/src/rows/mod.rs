@@ -2,6 +2,8 @@
 
 pub mod attempts;
 pub mod bindings;
+pub mod cancellations;
+pub mod cancels;
 pub mod changes;
 pub mod executions;
 pub mod keys;

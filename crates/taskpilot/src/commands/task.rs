@@ -3,6 +3,7 @@
 mod arguments;
 mod batch;
 mod cancel;
+mod cancel_many;
 mod create;
 mod edit;
 mod list;

@@ -10,6 +10,7 @@ mod binding;
 mod bounds;
 mod cancel_table;
 mod cancel_waits;
+mod cancellations;
 mod command_line;
 mod containment;
 #[cfg(feature = "fault-points")]

@@ -3,6 +3,7 @@
 mod batch;
 mod by_key;
 mod cancel;
+mod cancel_batch;
 mod change;
 mod create;
 mod families;

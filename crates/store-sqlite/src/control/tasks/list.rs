@@ -55,6 +55,15 @@ pub(in crate::control) fn list(
     Ok(page)
 }
 
+/// An id that is above those of all tasks of a namespace.
+pub(in crate::control) fn above_all(
+    connection: &Connection,
+    namespace: &Namespace,
+) -> Result<TaskId, Failure> {
+    let highest = Condition::Any.next(connection, namespace, i64::MAX)?;
+    task_id(highest.unwrap_or(0) + 1)
+}
+
 /// The cursor of a walk that goes on at `at_most`; there is nothing at or below zero.
 fn below(at_most: i64) -> Option<TaskId> {
     at_most.checked_add(1).and_then(|id| TaskId::new(id).ok())

@@ -8,5 +8,6 @@ pub(super) mod list;
 mod task;
 pub(super) mod withdraw;
 
+pub(super) use list::above_all;
 use task::TABLE;
 pub(super) use task::{dangling, find, find_in, read_bind_error, save};

@@ -8,6 +8,7 @@ use taskpilot_domain::names::{IdempotencyKey, Namespace, PrincipalName};
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::StopCause;
+use taskpilot_store::rows::cancels::CancelBatch;
 use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CancelTarget, ExecutionRecord,
 };
@@ -156,7 +157,7 @@ fn bury(
     answer(turn, request, id).map(CancelOutcome::Canceled)
 }
 
-fn cancels_children(turn: &mut Turn<'_>, id: ExecutionId) -> Result<bool, Failure> {
+pub(super) fn cancels_children(turn: &mut Turn<'_>, id: ExecutionId) -> Result<bool, Failure> {
     let family = family::find(turn, id)?;
     Ok(family.is_some_and(|family| family.cancels_children))
 }
@@ -186,6 +187,16 @@ impl<'w> Words<'w> {
             reason: request.reason.as_deref(),
             cause: None,
             request_id: request.request_id.as_deref(),
+        }
+    }
+
+    /// Those of a cancel of many.
+    pub(super) fn of_many(batch: &'w CancelBatch) -> Self {
+        Self {
+            by: &batch.actor,
+            reason: batch.reason.as_deref(),
+            cause: Some(StopCause::Bulk),
+            request_id: None,
         }
     }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a store that fails here fails the case")]
 
 pub mod bindings;
+pub mod cancellations;
 pub mod cancels;
 pub mod creates;
 pub mod deletions;
@@ -125,6 +126,23 @@ macro_rules! control_conformance {
                 settling_under_another_key_changes_nothing,
                 an_intent_ends_with_an_abandoned_binding,
                 only_what_is_unfinished_and_owes_no_cancel_is_wanted,
+            ]
+            cancellations: [
+                one_of_tasks_is_kept_with_its_items,
+                one_with_a_filter_begins_with_the_tasks_that_there_are,
+                a_page_of_matches_is_kept_once,
+                one_that_is_about_nothing_is_completed,
+                the_first_word_on_an_item_stands_and_counts_once,
+                the_last_item_completes_it,
+                one_that_is_given_up_stays_open_until_it_is_settled,
+                one_that_is_completed_is_not_given_up,
+                nothing_more_is_found_for_one_that_is_given_up,
+                the_same_cancellation_is_replayed_under_its_key,
+                undecided_items_are_told_with_what_their_task_is_by_now,
+                items_are_listed_page_by_page_and_by_what_became_of_them,
+                cancellations_are_listed_newest_first_in_their_namespace,
+                a_cancellation_outlives_a_restart,
+                one_that_is_done_is_forgotten_after_its_time,
             ]
             due: [
                 a_new_binding_is_due_when_its_call_is_overdue,

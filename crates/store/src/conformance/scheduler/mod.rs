@@ -5,6 +5,7 @@
 #![expect(missing_docs, reason = "the name of a case is its sentence")]
 
 pub mod cancel;
+pub mod cancel_batch;
 pub mod cancel_by_key;
 pub mod changes;
 pub mod claim;
@@ -153,6 +154,17 @@ macro_rules! scheduler_conformance {
                 one_execution_twice_in_a_batch_is_folded,
                 a_cancel_of_a_blocked_execution_goes_on_showing_the_open_stop,
                 a_thousand_cancels_are_one_call,
+            ]
+            cancel_batch: [
+                each_of_many_is_decided_for_itself,
+                what_is_in_another_state_by_then_is_left_alone,
+                in_no_state_nothing_is_canceled_and_each_is_told,
+                a_repeat_tells_what_the_first_one_did,
+                what_somebody_else_canceled_is_told_as_that,
+                a_cancel_of_one_is_not_taken_for_one_of_many,
+                one_with_another_reference_is_missing,
+                many_of_another_namespace_are_missing,
+                one_of_many_that_is_named_twice_is_canceled_once,
             ]
             cancel_by_key: [
                 a_key_that_was_never_seen_becomes_a_canceled_execution,

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use taskpilot_domain::cancellation::{
+    CancellationOutcome, Untouched, Verdict, cancel_of_many, is_own,
+};
 use taskpilot_domain::execution::{
     AttemptEnd, Event, FenceMatch, Standing, State, Transition, transition,
 };
@@ -10,6 +13,7 @@ use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
 
+use crate::rows::cancels::CancelBatch;
 use crate::rows::executions::{CancelOutcome, ExecutionRecord};
 use crate::rows::sessions::{HandIn, HandInOutcome};
 
@@ -23,6 +27,33 @@ pub(super) fn decided(
     match transition(standing, event, now, jitter) {
         Ok(decided) => decided,
         Err(refused) => panic!("{event:?} of {standing:?}: {refused:?}"),
+    }
+}
+
+/// What one of many is told by a cancel of them, with the change that it brings about.
+pub(super) fn told_of_many(
+    before: &ExecutionRecord,
+    batch: &CancelBatch,
+    now: Timestamp,
+) -> (CancellationOutcome, Option<Transition>) {
+    match cancel_of_many(&before.summary.standing, batch.states.as_deref(), now) {
+        Ok(change) => (CancellationOutcome::Canceled, Some(change)),
+        Err(Untouched::Changed) => (CancellationOutcome::Changed, None),
+        Err(Untouched::Refused) => (CancellationOutcome::Refused, None),
+        Err(Untouched::Canceled) => {
+            let cancel = before.cancel.as_ref().expect("a canceled one says by whom");
+            let verdict = Verdict {
+                at: cancel.requested_at,
+                is_by_same: cancel.requested_by == batch.actor && cancel.reason == batch.reason,
+                cause: cancel.cause,
+            };
+            let outcome = if is_own(verdict, batch.since) {
+                CancellationOutcome::Canceled
+            } else {
+                CancellationOutcome::Already
+            };
+            (outcome, None)
+        }
     }
 }
 

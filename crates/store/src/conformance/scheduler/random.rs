@@ -1,8 +1,9 @@
 //! Random verbs from fixed seeds: each answer is the one that `domain` decides, each promise is kept.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
-use taskpilot_domain::execution::{Event, FenceMatch, Refused, confirm_start, transition};
+use taskpilot_domain::execution::{Event, FenceMatch, Refused, State, confirm_start, transition};
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Fence};
 use taskpilot_domain::limits::{LEASE_MS, TREE_DEPTH_MAX};
 use taskpilot_domain::queue::QueueAction;
@@ -10,8 +11,9 @@ use taskpilot_domain::retry::Jitter;
 use taskpilot_domain::stop::{How, StopChange, StopEvent, advance};
 use taskpilot_domain::time::Timestamp;
 
+use super::cancel_batch::batch_of;
 use super::dice::Dice;
-use super::oracle::{Trees, born, decided, event_of, line_of, stop_status};
+use super::oracle::{Trees, born, decided, event_of, line_of, stop_status, told_of_many};
 use super::promises;
 use super::queues::{change, limit, pause, resume, steer, told};
 use super::releases::release_of;
@@ -22,6 +24,7 @@ use super::words::{
     released, stage_ago, succeeded,
 };
 use crate::conformance::SchedulerHarness;
+use crate::rows::cancels::CancelBatch;
 use crate::rows::executions::{CancelOutcome, ExecutionRecord, Grant};
 use crate::rows::sessions::{HandIn, HandInVerdict, Heartbeat};
 use crate::rows::stops::{ReleaseOutcome, StopVerdict};
@@ -149,7 +152,7 @@ impl Play {
     async fn step(&mut self) {
         self.now_ms += self.dice.below(1_500);
         self.bury().await;
-        match self.dice.below(33) {
+        match self.dice.below(35) {
             0..=3 => self.create().await,
             4..=8 => self.claim().await,
             9..=12 => self.finish().await,
@@ -161,6 +164,7 @@ impl Play {
             26..=27 => self.steer().await,
             28..=29 => self.release().await,
             30..=32 => self.ask_to_begin().await,
+            33..=34 => self.cancel_many().await,
             _ => self.tick().await,
         }
         self.look().await;
@@ -377,6 +381,43 @@ impl Play {
             (Err(Refused::NoOp), CancelOutcome::Already(_))
             | (Err(Refused::Refused), CancelOutcome::Refused(_)) => {}
             both => panic!("decided and answered: {both:?}"),
+        }
+    }
+
+    /// A few at once, of one state or of any, and at times as the repeat of what came before.
+    async fn cancel_many(&mut self) {
+        let now = self.now();
+        let ids: Vec<ExecutionId> = self.seen.keys().copied().collect();
+        let few = self.dice.index(4).min(ids.len());
+        let ids: Vec<ExecutionId> = (0..few)
+            .map(|_| ids[self.dice.index(ids.len())])
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let states: [Option<Arc<[State]>>; 4] = [
+            None,
+            Some(Arc::from([State::Pending])),
+            Some(Arc::from([State::Running])),
+            Some(Arc::from([])),
+        ];
+        let batch = CancelBatch {
+            states: states[self.dice.index(4)].clone(),
+            since: (self.dice.below(2) == 0).then(|| at(self.now_ms.saturating_sub(5_000))),
+            ..batch_of(ids.clone())
+        };
+        let expected: Vec<_> = ids
+            .iter()
+            .map(|id| told_of_many(&self.seen[id], &batch, now))
+            .collect();
+        let decided = self.scene.store.cancel_batch(now, batch).await;
+        let told: Vec<_> = expected.iter().map(|(outcome, _)| *outcome).collect();
+        assert_eq!(decided.expect("the batch is served").outcomes, told);
+        for (id, (_, change)) in ids.into_iter().zip(expected) {
+            if let Some(change) = change {
+                let record = self.scene.record(id).await;
+                assert_eq!(record.summary.standing, change.next);
+                assert_eq!(record.summary.completed_at, change.completed_at);
+            }
         }
     }
 

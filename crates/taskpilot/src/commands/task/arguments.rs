@@ -57,7 +57,8 @@ pub(crate) enum TaskCommand {
     },
     /// Bind a task to the scheduler, which runs it
     Bind(Box<BindArgs>),
-    /// Cancel a task: its execution if it is bound, else the task itself
+    /// Cancel a task: its execution if it is bound, else the task itself; or cancel the executions of
+    /// many
     Cancel(CancelArgs),
     /// Watch the execution of a task until it ends
     Watch {
@@ -187,8 +188,22 @@ pub(crate) struct BindArgs {
 #[derive(Debug, Args)]
 #[command(after_help = WAITED)]
 pub(crate) struct CancelArgs {
-    /// The task
-    pub(super) id: TaskId,
+    /// The task; more than one are canceled as one cancellation
+    #[arg(value_name = "ID", required_unless_present = "filter")]
+    pub(super) ids: Vec<TaskId>,
+    /// Cancel all for which this holds: type=T, queue=Q, label=KEY=VALUE, state=PENDING or RUNNING,
+    /// created-before=INSTANT; may be given again, and all of it holds
+    #[arg(long, value_name = "TERM", conflicts_with = "ids")]
+    pub(super) filter: Vec<FilterTerm>,
+    /// Only tell how many that would be
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Do not ask before many are canceled
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Makes a cancel of many repeatable: the same key never begins two
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
     /// Why, for people
     #[arg(long)]
     pub(super) reason: Option<String>,
@@ -199,6 +214,43 @@ pub(crate) struct CancelArgs {
     pub(super) wait: WaitArgs,
     #[command(flatten)]
     pub(super) client: ClientArgs,
+}
+
+/// A condition of `task cancel --filter`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FilterTerm {
+    /// Of this type.
+    Type(String),
+    /// In this queue.
+    Queue(String),
+    /// With this label.
+    Label(String, String),
+    /// In this state.
+    State(String),
+    /// Created before this instant.
+    CreatedBefore(String),
+}
+
+impl std::str::FromStr for FilterTerm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            "a condition is type=T, queue=Q, label=KEY=VALUE, state=S or created-before=INSTANT";
+        let (name, value) = text
+            .split_once('=')
+            .filter(|(_, value)| !value.is_empty())
+            .ok_or(wrong)?;
+        let value = value.to_owned();
+        match name {
+            "type" => Ok(Self::Type(value)),
+            "queue" => Ok(Self::Queue(value)),
+            "label" => label(&value).map(|(key, value)| Self::Label(key, value)),
+            "state" => Ok(Self::State(value.to_uppercase())),
+            "created-before" => Ok(Self::CreatedBefore(value)),
+            _ => Err(wrong.to_owned()),
+        }
+    }
 }
 
 /// `task list`.

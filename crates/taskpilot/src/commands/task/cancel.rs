@@ -6,13 +6,20 @@ use taskpilot_domain::ids::TaskId;
 use taskpilot_domain::stop::{How, StopStatus};
 
 use super::arguments::CancelArgs;
+use super::cancel_many;
 use crate::commands::wait::{self, Patience};
 use crate::commands::{Session, describe};
 use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
 
 pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code, Failure> {
-    let id = arguments.id;
+    let only = match arguments.ids[..] {
+        [id] if !arguments.dry_run && arguments.key.is_none() => Some(id),
+        _ => None,
+    };
+    let Some(id) = only else {
+        return cancel_many::run(arguments, session).await;
+    };
     let body = CancelBody {
         reason: arguments.reason,
         cascade: arguments.cascade,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
+use taskpilot_e2e::http::Reply;
 use taskpilot_e2e::wait::{SOON, wait_until};
 
 use super::marks;
@@ -161,6 +162,51 @@ impl Acknowledged {
             starts: starts(world, bound.execution)?,
         });
         Ok(())
+    }
+
+    /// Has all of these canceled as one, and is told of each that it was this that canceled it.
+    pub(crate) async fn cancel_many(
+        &mut self,
+        world: &World,
+        wish: &Value,
+        bound: &[Bound],
+    ) -> Result<()> {
+        let cancellation = self.begin_to_cancel(world, wish).await?;
+        let done = self.completed(world, cancellation).await?;
+        ensure!(done["status"] == "COMPLETED", "{done}");
+        let all = (&done["total"], &done["counts"]["canceled"]);
+        let count = json!(bound.len());
+        ensure!(all == (&count, &count), "{done}");
+        for Bound { execution, .. } in bound {
+            self.canceled.push(Canceled {
+                execution: *execution,
+                starts: starts(world, *execution)?,
+            });
+        }
+        Ok(())
+    }
+
+    /// Asks for a cancel of many until that is committed, once.
+    pub(crate) async fn begin_to_cancel(&mut self, world: &World, wish: &Value) -> Result<i64> {
+        let key = format!("cancellation-{}", self.canceled.len());
+        let create = || {
+            let create = world.control().post("/api/cancellations").json(wish);
+            create.header("Idempotency-Key", &key)
+        };
+        let begun = insist(create, |reply| reply.status < 500).await?;
+        id_of(&begun.expect(201)?.json()?, "id")
+    }
+
+    /// Waits until nothing is left to do of a cancel of many.
+    pub(crate) async fn completed(&self, world: &World, cancellation: i64) -> Result<Value> {
+        let path = format!("/api/cancellations/{cancellation}");
+        let read = || world.control().get(&path);
+        let is_done = |reply: &Reply| {
+            reply
+                .json()
+                .is_ok_and(|told| told["completedAt"].is_string())
+        };
+        insist(read, is_done).await?.json()
     }
 
     /// A task whose cancel was committed before it was bound.

@@ -48,9 +48,16 @@ points! {
     the_cancel_that_is_forwarded_bears_every_fault: CancelSend by Control in [Cancel, CancelUnbound],
     the_end_of_a_wish_to_cancel_bears_every_fault: CancelSettle by Control in [CancelUnbound],
 
+    a_cancel_of_many_bears_every_fault: CancellationCreate by Control in [CancelMany],
+    the_search_of_a_cancel_of_many_bears_every_fault: CancellationMatch by Control in [CancelMany],
+    a_slice_of_a_cancel_of_many_bears_every_fault: CancellationSend by Control in [CancelMany],
+    the_outcomes_of_a_cancel_of_many_bear_every_fault: CancellationDecide by Control in [CancelMany],
+    the_end_of_a_cancel_of_many_bears_every_fault: CancellationGiveUp by Control in [GiveUpMany],
+
     an_execution_create_bears_every_fault: ExecutionCreate by Scheduler in [Run, RunAtOnce],
     a_verdict_bears_every_fault: ExecutionCancel by Scheduler in [Cancel, Cascade],
     the_decision_of_descendants_bears_every_fault: DescendantsDecide by Scheduler in [Cascade],
+    the_verdicts_of_many_bear_every_fault: ExecutionCancelBatch by Scheduler in [CancelMany],
     a_stop_order_bears_every_fault: OrderSend by Scheduler in [Cancel],
     a_session_register_bears_every_fault: SessionRegister by Scheduler in [Enroll],
     a_heartbeat_bears_every_fault: SessionRenew by Scheduler in [Run],

@@ -31,6 +31,10 @@ pub(crate) enum Script {
     Release,
     /// A task is canceled that could not be bound yet: the scheduler is away.
     CancelUnbound,
+    /// Many are canceled at once: those of a filter, and one that runs.
+    CancelMany,
+    /// A cancel of many is given up before any of it could be decided: the scheduler is away.
+    GiveUpMany,
     /// A task is withdrawn.
     Withdraw,
     /// A worker comes back after a crash.
@@ -89,6 +93,8 @@ impl Script {
             }
             Self::Release => release(world, told).await?,
             Self::CancelUnbound => cancel_unbound(world, told).await?,
+            Self::CancelMany => cancel_many(world, told).await?,
+            Self::GiveUpMany => give_up_many(world, told).await?,
             Self::Withdraw => told.withdraw(world).await?,
             Self::Enroll => {
                 if armed != Role::Worker {
@@ -148,6 +154,37 @@ async fn release(world: &World, told: &mut Acknowledged) -> Result<()> {
     ensure!(stop["released"]["reason"] == "a test", "{stop}");
     let proof = json!({"stage": "stopped", "how": "killed"});
     session.report(&grant, &proof).await.map(drop)
+}
+
+async fn cancel_many(world: &World, told: &mut Acknowledged) -> Result<()> {
+    let kind = "nobody-handles-that";
+    let waiting = [
+        told.bound(world, kind).await?,
+        told.bound(world, kind).await?,
+    ];
+    let filter = json!({"filter": {"type": kind, "state": "PENDING"}});
+    told.cancel_many(world, &filter, &waiting).await?;
+    let running = told.begun(world).await?;
+    let named = json!({"ids": [running.task]});
+    told.cancel_many(world, &named, &[running]).await
+}
+
+async fn give_up_many(world: &World, told: &mut Acknowledged) -> Result<()> {
+    let running = told.begun(world).await?;
+    world.crash(Role::Scheduler).await?;
+    let named = json!({"ids": [running.task]});
+    let cancellation = told.begin_to_cancel(world, &named).await?;
+    let path = format!("/api/cancellations/{cancellation}/cancel");
+    let give_up = || world.control().put(&path);
+    insist(give_up, |reply| reply.status < 500)
+        .await?
+        .expect(200)?;
+    world.start(Role::Scheduler).await?;
+    let done = told.completed(world, cancellation).await?;
+    let counts = &done["counts"];
+    ensure!(done["status"] == "CANCELED", "{done}");
+    ensure!(counts["canceled"] == 0, "it was given up before: {counts}");
+    Ok(())
 }
 
 fn is_told(reply: &Reply, code: &str) -> bool {

@@ -1,0 +1,8 @@
+//! `/api/cancellations`.
+
+mod create;
+mod give_up;
+mod lost;
+mod matching;
+mod plain;
+mod scene;

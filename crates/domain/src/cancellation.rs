@@ -1,0 +1,301 @@
+//! Cancels of many: what one does to each execution, and the words for what became of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::execution::{Event, Refused, Standing, State, Transition, transition};
+use crate::retry::Jitter;
+use crate::stop::StopCause;
+use crate::text::read_back;
+use crate::time::Timestamp;
+
+/// How far a cancellation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CancellationStatus {
+    /// What it is about is being looked for; nothing is canceled yet.
+    Matching,
+    /// Its items are being decided.
+    Running,
+    /// All of them are.
+    Completed,
+    /// It was given up; what was not decided by then is left alone.
+    Canceled,
+}
+
+impl CancellationStatus {
+    /// All statuses.
+    pub const ALL: [Self; 4] = [
+        Self::Matching,
+        Self::Running,
+        Self::Completed,
+        Self::Canceled,
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matching => "MATCHING",
+            Self::Running => "RUNNING",
+            Self::Completed => "COMPLETED",
+            Self::Canceled => "CANCELED",
+        }
+    }
+}
+
+/// What happens to a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CancellationEvent {
+    /// All it is about is found.
+    Matched {
+        /// How many items are not decided.
+        left: u64,
+    },
+    /// Some of its items were decided.
+    Decided {
+        /// How many are not.
+        left: u64,
+    },
+    /// Somebody wants no more of it.
+    GivenUp,
+    /// It was given up, and nothing that was asked for before that is on its way any more.
+    Settled,
+}
+
+/// Where a cancellation is after that; `None`: that means nothing to it any more.
+///
+/// One that is given up stays open until it is known what became of the items that were on their way.
+pub fn advance(
+    status: CancellationStatus,
+    event: CancellationEvent,
+) -> Option<(CancellationStatus, Openness)> {
+    use CancellationEvent as Event;
+    use CancellationStatus::{Canceled, Completed, Matching, Running};
+    match (status, event) {
+        (Matching, Event::Matched { left: 0 }) | (Running, Event::Decided { left: 0 }) => {
+            Some((Completed, Openness::Done))
+        }
+        (Matching, Event::Matched { .. }) | (Running, Event::Decided { .. }) => {
+            Some((Running, Openness::Open))
+        }
+        (Matching | Running, Event::GivenUp) | (Canceled, Event::Decided { .. }) => {
+            Some((Canceled, Openness::Open))
+        }
+        (Canceled, Event::Settled) => Some((Canceled, Openness::Done)),
+        (Matching, Event::Decided { .. } | Event::Settled)
+        | (Running, Event::Matched { .. } | Event::Settled)
+        | (Canceled, Event::Matched { .. } | Event::GivenUp)
+        | (
+            Completed,
+            Event::Matched { .. } | Event::Decided { .. } | Event::GivenUp | Event::Settled,
+        ) => None,
+    }
+}
+
+/// Whether something is left to do for a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Openness {
+    /// Yes.
+    Open,
+    /// No, for ever.
+    Done,
+}
+
+/// What became of one item of a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancellationOutcome {
+    /// This cancellation was the verdict.
+    Canceled,
+    /// It was canceled before.
+    Already,
+    /// Its state is no longer the one that was asked for, and it was left alone.
+    Changed,
+    /// The task is not bound: there was nothing to cancel.
+    NotBound,
+    /// It had ended otherwise.
+    Refused,
+    /// There is no such task, or the scheduler does not know its execution.
+    Missing,
+}
+
+impl CancellationOutcome {
+    /// All outcomes.
+    pub const ALL: [Self; 6] = [
+        Self::Canceled,
+        Self::Already,
+        Self::Changed,
+        Self::NotBound,
+        Self::Refused,
+        Self::Missing,
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Canceled => "canceled",
+            Self::Already => "already",
+            Self::Changed => "changed",
+            Self::NotBound => "not_bound",
+            Self::Refused => "refused",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+read_back! {
+    CancellationStatus: "the status of a cancellation",
+    CancellationOutcome: "an outcome of a cancellation",
+}
+
+/// Why a cancel of many leaves an execution as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Untouched {
+    /// It is canceled; [`is_own`] says by whom.
+    Canceled,
+    /// It is in none of the wanted states.
+    Changed,
+    /// It had ended otherwise.
+    Refused,
+}
+
+/// Decides what a cancel of many does to an execution that stands at `now` as `standing` says.
+///
+/// `states` are those in which it is meant; `None`: whatever is not final. It is a cancel as any
+/// other, but for the cause of the stop.
+pub fn cancel_of_many(
+    standing: &Standing,
+    states: Option<&[State]>,
+    now: Timestamp,
+) -> Result<Transition, Untouched> {
+    // No back-off follows a cancel: there is nothing to draw for.
+    let decided = transition(standing, Event::CancelRequested, now, Jitter(0));
+    if decided == Err(Refused::NoOp) {
+        return Err(Untouched::Canceled);
+    }
+    if states.is_some_and(|states| !states.contains(&standing.state)) {
+        return Err(Untouched::Changed);
+    }
+    let change = decided.map_err(|_| Untouched::Refused)?;
+    Ok(Transition {
+        stop: change.stop.map(|_| StopCause::Bulk),
+        ..change
+    })
+}
+
+/// What is known of the cancel of an execution that is CANCELED.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// When it fell.
+    pub at: Timestamp,
+    /// Whether principal and reason are those of the one who asks.
+    pub is_by_same: bool,
+    /// What it was of: one, many, or the tree above.
+    pub cause: StopCause,
+}
+
+/// Whether a verdict is the asking cancellation's own, whose answer was lost.
+///
+/// `since` is an instant of the same clock before which it had decided none of what it asks about.
+/// So its own verdict is never taken for somebody else's; the other way round only another cancel of
+/// many, by the same principal with the same reason since then, is.
+pub fn is_own(verdict: Verdict, since: Option<Timestamp>) -> bool {
+    verdict.cause == StopCause::Bulk
+        && verdict.is_by_same
+        && since.is_some_and(|since| since <= verdict.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retry::RetryPolicy;
+
+    fn standing(state: State) -> Standing {
+        Standing {
+            state,
+            ..Standing::accepted(Timestamp::EPOCH, RetryPolicy::default())
+        }
+    }
+
+    #[test]
+    fn what_is_done_stays_so_and_nothing_is_done_before_its_items_are() {
+        use CancellationEvent::{Decided, GivenUp, Matched, Settled};
+        for event in [
+            Matched { left: 0 },
+            Matched { left: 1 },
+            Decided { left: 0 },
+            Decided { left: 1 },
+            GivenUp,
+            Settled,
+        ] {
+            assert_eq!(advance(CancellationStatus::Completed, event), None);
+            for status in CancellationStatus::ALL {
+                let done = advance(status, event).filter(|(_, open)| *open == Openness::Done);
+                let expected = match (status, event) {
+                    (CancellationStatus::Matching, Matched { left: 0 })
+                    | (CancellationStatus::Running, Decided { left: 0 }) => {
+                        Some(CancellationStatus::Completed)
+                    }
+                    (CancellationStatus::Canceled, Settled) => Some(CancellationStatus::Canceled),
+                    _ => None,
+                };
+                assert_eq!(
+                    done.map(|(status, _)| status),
+                    expected,
+                    "{status:?} {event:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn each_state_is_decided_as_a_cancel_is_but_for_its_cause() {
+        let now = Timestamp::EPOCH.plus_ms(5);
+        for state in State::ALL {
+            let standing = standing(state);
+            let single = transition(&standing, Event::CancelRequested, now, Jitter(0));
+            let many = cancel_of_many(&standing, None, now);
+            let expected = match single {
+                Ok(change) => Ok(Transition {
+                    stop: (state == State::Running).then_some(StopCause::Bulk),
+                    ..change
+                }),
+                Err(Refused::NoOp) => Err(Untouched::Canceled),
+                Err(_) => Err(Untouched::Refused),
+            };
+            assert_eq!(many, expected, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_another_state_is_changed_unless_it_is_canceled() {
+        let now = Timestamp::EPOCH;
+        for state in State::ALL {
+            for wanted in [&[State::Pending][..], &[State::Running], &[]] {
+                let decided = cancel_of_many(&standing(state), Some(wanted), now);
+                let expected = if state == State::Canceled {
+                    Some(Untouched::Canceled)
+                } else {
+                    (!wanted.contains(&state)).then_some(Untouched::Changed)
+                };
+                assert_eq!(decided.err(), expected, "{state:?} of {wanted:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_its_own_if_nothing_speaks_against_it() {
+        let at = Timestamp::EPOCH.plus_ms(7);
+        let verdict = |is_by_same, cause| Verdict {
+            at,
+            is_by_same,
+            cause,
+        };
+        for cause in StopCause::ALL {
+            let may_be = cause == StopCause::Bulk;
+            assert_eq!(is_own(verdict(true, cause), Some(at)), may_be, "{cause:?}");
+            assert!(!is_own(verdict(false, cause), Some(at)));
+            assert!(!is_own(verdict(true, cause), Some(at.plus_ms(1))));
+            assert!(!is_own(verdict(true, cause), None));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+DELETE FROM cancellation WHERE id = ?1;

@@ -1,0 +1,5 @@
+SELECT
+    id, namespace, status, requested_at, requested_by, reason, filter, match_below, known_at, total,
+    canceled, already, changed, not_bound, refused, missing, completed_at
+FROM cancellation
+WHERE id = ?1;

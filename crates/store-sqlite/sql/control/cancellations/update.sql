@@ -1,0 +1,14 @@
+UPDATE cancellation
+SET
+    status = ?2,
+    match_below = ?3,
+    known_at = ?4,
+    total = ?5,
+    canceled = ?6,
+    already = ?7,
+    changed = ?8,
+    not_bound = ?9,
+    refused = ?10,
+    missing = ?11,
+    completed_at = ?12
+WHERE id = ?1;
