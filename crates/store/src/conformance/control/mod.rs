@@ -13,6 +13,8 @@ pub mod lists;
 pub mod namespaces;
 pub mod parents;
 pub mod plain;
+pub mod random;
+mod reference;
 pub mod refusals;
 pub mod restarts;
 mod scene;
@@ -175,6 +177,10 @@ macro_rules! control_conformance {
                 keys_hold_over_a_restart,
                 the_plain_body_is_not_sent_again_after_a_restart,
                 an_intent_is_not_lost_in_a_restart,
+            ]
+            random: [
+                random_verbs_are_answered_as_the_reference_answers_them,
+                so_are_those_between_restarts,
             ]
         } }
     };

@@ -28,6 +28,7 @@ mod promises;
 pub mod queues;
 pub mod races;
 pub mod random;
+mod random_calls;
 pub mod releases;
 pub mod restarts;
 pub mod retention;

@@ -16,6 +16,7 @@ use super::dice::Dice;
 use super::oracle::{Trees, born, decided, event_of, line_of, stop_status, told_of_many};
 use super::promises;
 use super::queues::{change, limit, pause, resume, steer, told};
+use super::random_calls::Known;
 use super::releases::release_of;
 use super::scene::{Scene, Worker};
 use super::starts::begin;
@@ -25,15 +26,16 @@ use super::words::{
 };
 use crate::conformance::SchedulerHarness;
 use crate::rows::cancels::CancelBatch;
-use crate::rows::executions::{CancelOutcome, ExecutionRecord, Grant};
+use crate::rows::executions::{ExecutionRecord, Grant};
 use crate::rows::sessions::{HandIn, HandInVerdict, Heartbeat};
 use crate::rows::stops::{ReleaseOutcome, StopVerdict};
 
 const SEEDS: [u64; 6] = [1, 7, 42, 1_000_003, 0xdead_beef, u64::MAX];
 const STEPS: u64 = 250;
 
-const ITEMS: [fn(Fence) -> HandIn; 5] = [succeeded, failed, failed_for_good, released, interrupted];
-const REPORTED: [StopEvent; 5] = [
+pub(super) const ITEMS: [fn(Fence) -> HandIn; 5] =
+    [succeeded, failed, failed_for_good, released, interrupted];
+pub(super) const REPORTED: [StopEvent; 5] = [
     StopEvent::Delivered,
     StopEvent::Acknowledged,
     StopEvent::Ended(How::Terminated),
@@ -68,23 +70,26 @@ pub async fn random_verbs_between_restarts_keep_every_promise(h: &mut impl Sched
 }
 
 /// The run of one seed: what was granted to whom, and what every execution was a moment before.
-struct Play {
-    scene: Scene,
-    dice: Dice,
-    now_ms: u64,
-    workers: Vec<Actor>,
-    seen: BTreeMap<ExecutionId, ExecutionRecord>,
-    granted: HashSet<(ExecutionId, AttemptNumber)>,
+pub(super) struct Play {
+    pub(super) scene: Scene,
+    pub(super) dice: Dice,
+    pub(super) now_ms: u64,
+    pub(super) workers: Vec<Actor>,
+    pub(super) seen: BTreeMap<ExecutionId, ExecutionRecord>,
+    pub(super) granted: HashSet<(ExecutionId, AttemptNumber)>,
     trees: Trees,
+    /// The seed, after which keys are named.
+    pub(super) cast: u64,
+    pub(super) keys: BTreeMap<String, Known>,
 }
 
-struct Actor {
-    worker: Worker,
-    lease_until: Timestamp,
-    grants: Vec<Grant>,
+pub(super) struct Actor {
+    pub(super) worker: Worker,
+    pub(super) lease_until: Timestamp,
+    pub(super) grants: Vec<Grant>,
     /// What its last claim was granted.
-    last: Vec<Fence>,
-    alive: bool,
+    pub(super) last: Vec<Fence>,
+    pub(super) alive: bool,
 }
 
 impl Play {
@@ -97,15 +102,18 @@ impl Play {
             seen: BTreeMap::new(),
             granted: HashSet::new(),
             trees: Trees::default(),
+            cast: 0,
+            keys: BTreeMap::new(),
         }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         at(self.now_ms)
     }
 
     async fn cast(&mut self, seed: u64) {
         self.dice = Dice::of(seed);
+        self.cast = seed;
         for _ in 0..3 {
             self.hire().await;
         }
@@ -129,6 +137,7 @@ impl Play {
             let standing = &record.summary.standing;
             assert!(standing.state.is_final() && !standing.stop_unproven);
         }
+        self.forget_all().await;
         self.workers.clear();
         self.seen.clear();
         self.trees.clear();
@@ -152,7 +161,7 @@ impl Play {
     async fn step(&mut self) {
         self.now_ms += self.dice.below(1_500);
         self.bury().await;
-        match self.dice.below(35) {
+        match self.dice.below(47) {
             0..=3 => self.create().await,
             4..=8 => self.claim().await,
             9..=12 => self.finish().await,
@@ -165,6 +174,13 @@ impl Play {
             28..=29 => self.release().await,
             30..=32 => self.ask_to_begin().await,
             33..=34 => self.cancel_many().await,
+            35..=37 => self.create_keyed().await,
+            38 => self.cancel_key().await,
+            39 => self.cancel_another().await,
+            40..=42 => self.exchange().await,
+            43 | 44 => self.beat_and_report().await,
+            45 => self.extend().await,
+            46 => self.list().await,
             _ => self.tick().await,
         }
         self.look().await;
@@ -174,8 +190,7 @@ impl Play {
     async fn look(&mut self) {
         let ids: Vec<ExecutionId> = self.seen.keys().copied().collect();
         for id in ids {
-            let record = self.scene.record(id).await;
-            promises::keep(&record);
+            let record = self.kept(id).await;
             promises::follow(&self.seen[&id], &record);
             self.seen.insert(id, record);
         }
@@ -256,7 +271,7 @@ impl Play {
     }
 
     /// One of the living.
-    fn anybody(&mut self) -> usize {
+    pub(super) fn anybody(&mut self) -> usize {
         let living: Vec<usize> = (0..self.workers.len())
             .filter(|index| self.workers[*index].alive)
             .collect();
@@ -315,7 +330,7 @@ impl Play {
     }
 
     /// A grant of anybody's, dead or alive, current or long over; or a forged one.
-    fn any_fence(&mut self) -> Option<(usize, Fence, bool)> {
+    pub(super) fn any_fence(&mut self) -> Option<(usize, Fence, bool)> {
         let index = self.dice.index(self.workers.len());
         let actor = &self.workers[index];
         let count = actor.grants.len();
@@ -331,57 +346,33 @@ impl Play {
     }
 
     async fn finish(&mut self) {
-        let Some((index, fence, forged)) = self.any_fence() else {
+        let Some((index, item, expected)) = self.any_item() else {
             return;
         };
-        let mut item = ITEMS[self.dice.index(ITEMS.len())](fence);
-        item.jitter = Jitter(self.dice.roll());
-        let now = self.now();
-        let before = &self.seen[&fence.execution];
-        let event = event_of(before, &item, forged);
-        let decision = transition(&before.summary.standing, event, now, item.jitter);
-        let winner = before.summary.standing.state;
-        let expected = match decision {
-            Ok(_) => HandInVerdict::Applied,
-            Err(Refused::Duplicate) => HandInVerdict::Duplicate,
-            Err(Refused::Late) => HandInVerdict::Late { winner },
-            Err(Refused::Stale) => HandInVerdict::Stale,
-            Err(other) => panic!("no verdict on a hand-in: {other:?}"),
-        };
+        let (now, jitter, id) = (self.now(), item.jitter, item.fence.execution);
+        let before = &self.seen[&id];
+        let event = event_of(before, &item, self.is_forged(item.fence));
+        let decision = transition(&before.summary.standing, event, now, jitter);
         let actor = &self.workers[index];
         let verdict = self.scene.finish(&actor.worker, now, item).await;
         assert_eq!(verdict, expected, "{event:?} of {before:#?}");
         if let Ok(decided) = decision {
-            let record = self.scene.record(fence.execution).await;
+            let record = self.scene.record(id).await;
             assert_eq!(record.summary.standing, decided.next);
             assert_eq!(record.summary.completed_at, decided.completed_at);
         }
     }
 
     async fn cancel(&mut self) {
-        let count = self.seen.len();
-        if count == 0 {
+        let Some(id) = self.any_execution() else {
             return;
-        }
-        let index = self.dice.index(count);
-        let (id, before) = self.seen.iter().nth(index).expect("an execution");
-        let standing = before.summary.standing;
-        let jitter = Jitter(0);
-        let decision = transition(&standing, Event::CancelRequested, self.now(), jitter);
+        };
         let cascades = self.dice.below(4) == 0;
-        let request = if cascades { cascade(*id) } else { by_id(*id) };
+        let request = if cascades { cascade(id) } else { by_id(id) };
         let mut outcomes = self.scene.cancel_all(self.now(), vec![request]).await;
         let outcome = outcomes.remove(0);
         self.trees.hear(cascades, &outcome);
-        match (decision, outcome) {
-            (Ok(decided), CancelOutcome::Canceled(record)) => {
-                assert_eq!(record.summary.standing, decided.next);
-                assert_eq!(record.summary.completed_at, decided.completed_at);
-            }
-            (Err(Refused::NoOp), CancelOutcome::Already(_))
-            | (Err(Refused::Refused), CancelOutcome::Refused(_)) => {}
-            both => panic!("decided and answered: {both:?}"),
-        }
+        self.was_decided(id, outcome);
     }
 
     /// A few at once, of one state or of any, and at times as the repeat of what came before.
