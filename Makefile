@@ -74,6 +74,11 @@ test-all: nextest ## All tests that need no root: unit, conformance, service, wo
 	@$(STAGE) build-tests $(NEXT) --no-run
 	@$(NEXT) -E 'not test(root_only)'
 
+.PHONY: test-model
+test-model: ## Visit every state of the model within large bounds (minutes); make test has small ones
+	@$(STAGE) build-model cargo build --release --locked --package taskpilot-proof
+	@$(STAGE) test-model cargo run --quiet --release --locked --package taskpilot-proof
+
 .PHONY: audit
 audit: cargo-deny ## Known vulnerabilities of dependencies; needs the advisory database from the network
 	@$(STAGE) audit cargo deny --locked check advisories
