@@ -21,6 +21,7 @@ mod families;
 mod faults;
 mod fleet;
 mod health;
+mod histories;
 mod idempotency;
 mod leases;
 mod listener;
