@@ -116,6 +116,13 @@ impl Trees {
         self.closed.extend(closes.map(|record| record.summary.id));
     }
 
+    /// Takes what a cancel of many canceled.
+    pub(super) fn hear_of_many(&mut self, canceled: &ExecutionRecord) {
+        if canceled.options.cancel_children {
+            self.closed.insert(canceled.summary.id);
+        }
+    }
+
     /// Whether an execution is in a closed tree, the one at its top included.
     pub(super) fn has(
         &self,

@@ -408,6 +408,7 @@ impl Play {
                 let record = self.scene.record(id).await;
                 assert_eq!(record.summary.standing, change.next);
                 assert_eq!(record.summary.completed_at, change.completed_at);
+                self.trees.hear_of_many(&record);
             }
         }
     }
