@@ -140,6 +140,16 @@ impl Acknowledged {
         insist(cancel, |reply| reply.status < 500)
             .await?
             .expect(204)?;
+        // What runs may end by itself until it is decided, and its gate is opened later.
+        for bound in [running, waiting] {
+            let path = format!("/api/tasks/{}/execution", bound.task);
+            let read = || world.control().get(&path);
+            let is_decided = |reply: &Reply| {
+                let view = reply.json();
+                view.is_ok_and(|view| view["status"] == "CANCELED")
+            };
+            insist(read, is_decided).await?;
+        }
         let late = self.bound_below(world, waiting, "alone").await?;
         for bound in [root, running, waiting, late] {
             self.canceled.push(Canceled {
