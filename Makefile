@@ -64,7 +64,7 @@ ROOT_TESTS = $(if $(shell git grep --untracked --files-with-matches root_only --
 .PHONY: test-root
 test-root: nextest ## The tests that need root (control groups, other users)
 ifeq ($(shell id -u),0)
-	@$(STAGE) test-root $(NEXT) --no-tests=$(ROOT_TESTS) -E 'test(root_only)'
+	@$(STAGE) test-root $(NEXT) --no-tests=$(ROOT_TESTS) -E "$$(scripts/root-tests)"
 else
 	@echo '== test-root: left out, because it needs root: sudo make test-root'
 endif

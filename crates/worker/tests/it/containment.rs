@@ -88,12 +88,12 @@ async fn root_only_what_a_killed_supervisor_left_in_a_group_is_proven_gone_by_th
 }
 
 #[tokio::test]
-async fn root_only_a_process_that_even_sigkill_does_not_end_is_stuck_until_it_ends() {
+async fn root_only_a_frozen_process_is_stuck_until_it_ends() {
     stuck_until_it_ends(Contain::Subreaper, "subreaper", "waitpid").await;
 }
 
 #[tokio::test]
-async fn root_only_the_same_in_a_group() {
+async fn root_only_a_frozen_process_in_a_group_is_stuck_until_it_ends() {
     stuck_until_it_ends(Contain::Auto, "cgroup", "cgroup").await;
 }
 
