@@ -45,6 +45,7 @@ pub(crate) struct Senders {
     pub(crate) stops: mpsc::Sender<Vec<Arc<StopNote>>>,
     pub(crate) starts: mpsc::Sender<Starts>,
     pub(crate) beat_now: Arc<Notify>,
+    pub(crate) hasten_claim: Arc<Notify>,
     pub(crate) end_claims: CancellationToken,
 }
 

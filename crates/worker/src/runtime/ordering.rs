@@ -31,6 +31,7 @@ impl Dispatcher {
             None if first => {
                 self.orders.wait_for_grant(fenced);
                 self.settle_unmatched_orders();
+                self.hasten_claim();
             }
             None => {}
         }
@@ -57,6 +58,14 @@ impl Dispatcher {
         self.stops.extend(stuck);
         if let Some(at) = ignored_at {
             self.stops.push(abandoned(fenced, at));
+        }
+    }
+
+    /// What the claim in flight was granted is known when it is answered, and one that waits for work
+    /// could take longer than the stop may.
+    fn hasten_claim(&self) {
+        if self.claims.in_flight.is_some() {
+            self.senders.hasten_claim.notify_one();
         }
     }
 

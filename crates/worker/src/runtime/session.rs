@@ -93,7 +93,8 @@ fn start_loops(link: &Link, loops: &mut JoinSet<()>) -> Senders {
     let (starts, start_batches) = mpsc::channel(1);
     let beat_now = Arc::new(Notify::new());
     let end_claims = CancellationToken::new();
-    let claiming = claim_loop::run(link.clone(), claim_orders);
+    let hasten_claim = Arc::new(Notify::new());
+    let claiming = claim_loop::run(link.clone(), claim_orders, hasten_claim.clone());
     let ended = end_claims.clone();
     loops.spawn(async move {
         ended.run_until_cancelled(claiming).await;
@@ -109,6 +110,7 @@ fn start_loops(link: &Link, loops: &mut JoinSet<()>) -> Senders {
         stops,
         starts,
         beat_now,
+        hasten_claim,
         end_claims,
     }
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::proxy::{Exchange, Fault, Proxy, Route, Rule};
+use taskpilot_e2e::wait::{SOON, wait_until};
 
 use super::truth::ended_as;
 use crate::api::{cancel, start, view};
@@ -59,13 +60,20 @@ async fn an_order_that_overtakes_the_answer_of_the_claim_keeps_the_work_from_sta
     let _control = fleet.start_control().await?;
     let proxy = Proxy::before(fleet.scheduler().address()).await?;
     let bound = start(fleet.control(), "polite", &json!({})).await?;
-    proxy.rule(Rule::first(1, Route::CLAIMS, Fault::HeldReply));
+    proxy.rule(Rule::first(2, Route::CLAIMS, Fault::HeldReply));
     let _worker = fleet.start_worker_at("worker", &proxy.url())?;
     let held = |claim: &Exchange| claim.is_held;
     proxy
         .when("the answer is held", Route::CLAIMS, held)
         .await?;
     cancel(fleet.control(), bound.task).await?.expect(204)?;
+    // The order does not wait as long as a claim may: that is made again, and held too.
+    wait_until("the claim is made again", SOON, || async {
+        let claims = proxy.exchanges(Route::CLAIMS);
+        let held = claims.iter().filter(|claim| held(claim)).count();
+        Ok((held == 2).then_some(()))
+    })
+    .await?;
     let says = |exchange: &Exchange, word: &str| {
         let body = String::from_utf8_lossy(&exchange.request.body);
         body.contains(word) && exchange.is_passed
