@@ -7,6 +7,7 @@
 
 pub mod binding;
 pub mod cancellation;
+pub mod cleanup;
 pub mod execution;
 pub mod families;
 pub mod histogram;

@@ -76,6 +76,10 @@ pub const BACKOFF_MAX_MS_MAX: u64 = 86_400_000;
 pub const BACKOFF_FACTOR_MAX: f64 = 10.0;
 /// Longest attempt timeout: thirty days.
 pub const ATTEMPT_TIMEOUT_MS_MAX: u64 = 30 * 86_400_000;
+/// Longest run of one attempt of a cleanup unless its handler says otherwise: one minute.
+pub const CLEANUP_TIMEOUT_MS_DEFAULT: u64 = 60_000;
+/// Counted attempts of a cleanup unless its handler says otherwise.
+pub const CLEANUP_ATTEMPTS_DEFAULT: u32 = 3;
 /// Time between the polite signal and the kill, unless told otherwise.
 pub const CANCEL_GRACE_MS_DEFAULT: u64 = 10_000;
 /// Longest grace: ten minutes.

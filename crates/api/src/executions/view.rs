@@ -63,6 +63,10 @@ pub struct ExecutionView {
     pub progress: Option<Progress>,
     /// Its attempts, the first one first.
     pub attempts: Option<Vec<AttemptRecord>>,
+    /// The cleanup that is owed for it because it was canceled: an execution of its own, with its own
+    /// attempts and stop; null where none is owed. Its payload, type and queue are those of this one.
+    #[schema(no_recursion)]
+    pub cleanup: Option<Box<ExecutionView>>,
 }
 
 /// How an execution stands, in a list of tasks.
@@ -73,4 +77,6 @@ pub struct ExecutionSummary {
     pub status: StateWord,
     /// What it waits for; null unless PENDING.
     pub phase: Option<PhaseWord>,
+    /// How the cleanup stands that is owed for it because it was canceled; null where none is.
+    pub cleanup: Option<StateWord>,
 }

@@ -118,6 +118,15 @@ pub struct Execution {
     /// Its attempts, the first one first.
     #[serde(default, deserialize_with = "tolerant::field")]
     pub attempts: Option<Vec<AttemptRecord>>,
+    /// The canceled execution that this one cleans up after; null where it is no cleanup.
+    #[serde(default, deserialize_with = "tolerant::field")]
+    #[schema(value_type = Option<schema::Id>)]
+    pub cleanup_of: Option<ExecutionId>,
+    /// The cleanup that is owed for it, an execution of its own; null where none is. A list tells its
+    /// id and status only.
+    #[serde(default, deserialize_with = "tolerant::field")]
+    #[schema(no_recursion)]
+    pub cleanup: Option<Box<Execution>>,
 }
 
 impl Execution {
@@ -155,6 +164,8 @@ impl Execution {
             stop: None,
             progress: None,
             attempts: None,
+            cleanup_of: None,
+            cleanup: None,
         }
     }
 }

@@ -8,8 +8,10 @@ use utoipa::ToSchema;
 
 use super::hand_in::{HandIn, Report, reports};
 use super::{FencedAttempt, Verdict};
+use crate::executions::Progress;
 use crate::field::FieldError;
 use crate::json::JsonText;
+use crate::open::{HowWord, StopCauseWord, StopStatusWord};
 use crate::schema;
 
 /// `POST /v1/workers/{id}/claims`.
@@ -109,6 +111,38 @@ pub struct Grant {
     /// The execution fails at this instant if it has not ended.
     #[schema(value_type = Option<schema::Instant>)]
     pub deadline: Option<Timestamp>,
+    /// The canceled execution that this one cleans up after; null where it is no cleanup. Only a worker
+    /// that declared a cleanup for the type is granted one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleanup_of: Option<CleanupOf>,
+}
+
+/// What a cleanup can know of the execution that was canceled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CleanupOf {
+    /// The canceled execution.
+    #[schema(value_type = schema::Id)]
+    pub execution_id: ExecutionId,
+    /// Its last attempt; null where none ever began.
+    #[schema(value_type = Option<schema::AttemptNumber>)]
+    pub attempt: Option<AttemptNumber>,
+    /// What the cancel was of: `USER`, `BULK` or `PARENT`.
+    pub cause: StopCauseWord,
+    /// When the cancel was decided.
+    #[schema(value_type = schema::Instant)]
+    pub requested_at: Timestamp,
+    /// The principal.
+    pub requested_by: String,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// What became of the last attempt: `STOPPED` is proven, `PRESUMED` is not, and after a release
+    /// `STUCK` and `ABANDONED` stand; `NOT_NEEDED` where nothing was leased.
+    pub stop: StopStatusWord,
+    /// How the work ended, where that is proven.
+    pub how: Option<HowWord>,
+    /// The last word of the last attempt that said any.
+    pub progress: Option<Progress>,
 }
 
 impl Grant {

@@ -1,9 +1,11 @@
 //! The life of a worker: registration, goodbye, and how it shows in a list.
 
 use serde::{Deserialize, Serialize};
+use taskpilot_domain::cleanup::CleanupTerms;
 use taskpilot_domain::ids::{SessionId, Token};
 use taskpilot_domain::limits::{
-    SLOTS_MAX, WORKER_ITEMS_MAX, WORKER_PAIRS_MAX, WORKER_QUEUES_MAX, WORKER_TYPES_MAX,
+    CLEANUP_ATTEMPTS_DEFAULT, CLEANUP_TIMEOUT_MS_DEFAULT, SLOTS_MAX, WORKER_ITEMS_MAX,
+    WORKER_PAIRS_MAX, WORKER_QUEUES_MAX, WORKER_TYPES_MAX,
 };
 use taskpilot_domain::names::{QueueName, TaskType, WorkerName};
 use taskpilot_domain::stop::Containment;
@@ -28,11 +30,37 @@ pub struct Register {
     /// The types it has handlers for, 1 to 256.
     #[schema(value_type = Vec<schema::TaskType>)]
     pub types: Vec<String>,
+    /// Types of these for whose canceled executions it also cleans up, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleanups: Vec<CleanupDeclaration>,
     /// Attempts it can run at once, 1 to 1,000.
     pub slots: u32,
     /// What encloses the processes of its attempts.
     #[schema(value_type = schema::WorkerContainment)]
     pub containment: Containment,
+}
+
+/// That a handler cleans up after the executions of its type that are canceled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CleanupDeclaration {
+    /// The type; one of `types`.
+    #[schema(value_type = schema::TaskType)]
+    pub r#type: String,
+    /// Longest run of one attempt of a cleanup in milliseconds; 60,000 where it is absent.
+    #[serde(default = "cleanup_timeout_ms")]
+    pub timeout_ms: u64,
+    /// Attempts that a cleanup may have, 1 to 100; 3 where it is absent.
+    #[serde(default = "cleanup_attempts")]
+    pub max_attempts: u32,
+}
+
+fn cleanup_timeout_ms() -> u64 {
+    CLEANUP_TIMEOUT_MS_DEFAULT
+}
+
+fn cleanup_attempts() -> u32 {
+    CLEANUP_ATTEMPTS_DEFAULT
 }
 
 /// A checked [`Register`].
@@ -44,6 +72,8 @@ pub struct Registration {
     pub queues: Vec<QueueName>,
     /// The types it has handlers for, each once.
     pub types: Vec<TaskType>,
+    /// Those whose canceled executions it cleans up after, each once, with the terms.
+    pub cleanups: Vec<(TaskType, CleanupTerms)>,
     /// Attempts it can run at once.
     pub slots: u32,
     /// What encloses the processes of its attempts.
@@ -67,14 +97,38 @@ impl Register {
             );
             return Err(FieldError::new("queues", most));
         }
+        let cleanups = cleanups(self.cleanups, &types)?;
         Ok(Registration {
             name,
             queues,
             types,
+            cleanups,
             slots: self.slots,
             containment: self.containment,
         })
     }
+}
+
+fn cleanups(
+    declared: Vec<CleanupDeclaration>,
+    types: &[TaskType],
+) -> Result<Vec<(TaskType, CleanupTerms)>, FieldError> {
+    at_most_items("cleanups", &declared, WORKER_TYPES_MAX)?;
+    let mut cleanups: Vec<(TaskType, CleanupTerms)> = Vec::with_capacity(declared.len());
+    for (index, one) in declared.into_iter().enumerate() {
+        let at = |field: &str| format!("cleanups[{index}].{field}");
+        let kind: TaskType = parse(&at("type"), &one.r#type)?;
+        if !types.contains(&kind) {
+            return Err(FieldError::new(at("type"), "one of types"));
+        }
+        if cleanups.iter().any(|(known, _)| *known == kind) {
+            return Err(FieldError::new(at("type"), "each type once"));
+        }
+        let terms = CleanupTerms::new(one.timeout_ms, one.max_attempts)
+            .map_err(|wrong| FieldError::new(at(wrong.field()), wrong))?;
+        cleanups.push((kind, terms));
+    }
+    Ok(cleanups)
 }
 
 fn names<T>(field: &str, texts: &[String], max: usize) -> Result<Vec<T>, FieldError>
@@ -155,6 +209,9 @@ pub struct WorkerItem {
     pub queues: Vec<String>,
     /// The types it has handlers for.
     pub types: Vec<String>,
+    /// Those whose canceled executions it cleans up after.
+    #[serde(default)]
+    pub cleanups: Vec<String>,
     /// Attempts it can run at once.
     pub slots: u32,
     /// Attempts that it runs.
@@ -189,9 +246,47 @@ mod tests {
             name: "w1".into(),
             queues: vec!["default".into(), "mail".into(), "default".into()],
             types: vec!["demo".into()],
+            cleanups: vec![],
             slots: 4,
             containment: Containment::Subreaper,
         }
+    }
+
+    #[test]
+    fn a_cleanup_is_of_a_type_of_the_worker_once_and_within_its_limits() {
+        let with = |cleanups: &[(&str, u64, u32)]| {
+            let declared =
+                |&(kind, timeout_ms, max_attempts): &(&str, u64, u32)| CleanupDeclaration {
+                    r#type: kind.into(),
+                    timeout_ms,
+                    max_attempts,
+                };
+            let register = Register {
+                cleanups: cleanups.iter().map(declared).collect(),
+                ..register()
+            };
+            let resolved = register.resolve();
+            resolved
+                .map(|worker| worker.cleanups.len())
+                .map_err(|error| error.field)
+        };
+        assert_eq!(with(&[("demo", 1, 1)]), Ok(1));
+        assert_eq!(with(&[("other", 1, 1)]), Err("cleanups[0].type".into()));
+        assert_eq!(
+            with(&[("demo", 1, 1), ("demo", 1, 1)]),
+            Err("cleanups[1].type".into())
+        );
+        assert_eq!(with(&[("demo", 0, 1)]), Err("cleanups[0].timeoutMs".into()));
+        assert_eq!(
+            with(&[("demo", 1, 101)]),
+            Err("cleanups[0].maxAttempts".into())
+        );
+    }
+
+    #[test]
+    fn a_declared_cleanup_has_terms_without_saying_them() {
+        let short: CleanupDeclaration = serde_json::from_str(r#"{"type":"demo"}"#).unwrap();
+        assert_eq!((short.timeout_ms, short.max_attempts), (60_000, 3));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use taskpilot_store::StoreError;
 use taskpilot_store::rows::tasks::{TaskFilter, TaskRecord};
 
 use crate::app::App;
-use crate::executions::summaries;
+use crate::executions::summaries::{self, summary};
 use crate::scheduler::reach;
 use crate::scheduler::translate::SchedulerFailure;
 
@@ -102,10 +102,7 @@ enum Known {
 impl Known {
     fn summary(self) -> Option<ExecutionSummary> {
         match self {
-            Self::Said(execution) => Some(ExecutionSummary {
-                status: execution.status,
-                phase: execution.phase,
-            }),
+            Self::Said(execution) => Some(summary(*execution)),
             Self::NotFound | Self::Untold => None,
         }
     }

@@ -26,7 +26,12 @@ pub(crate) async fn of(app: &App, context: &RequestContext, ids: &[ExecutionId])
         return Some(HashMap::new());
     }
     match find(app, &behalf::of_request(context), ids).await {
-        Ok(executions) => Some(executions.into_iter().map(summary).collect()),
+        Ok(executions) => Some(
+            executions
+                .into_iter()
+                .map(|one| (one.id, summary(one)))
+                .collect(),
+        ),
         Err(failure) => {
             tracing::debug!(cause = failure.cause(), "a list goes on without executions");
             None
@@ -52,10 +57,11 @@ pub(crate) async fn find(
     Ok(page.items)
 }
 
-fn summary(execution: Execution) -> (ExecutionId, ExecutionSummary) {
-    let summary = ExecutionSummary {
+/// What a list tells of it.
+pub(crate) fn summary(execution: Execution) -> ExecutionSummary {
+    ExecutionSummary {
         status: execution.status,
         phase: execution.phase,
-    };
-    (execution.id, summary)
+        cleanup: execution.cleanup.map(|cleanup| cleanup.status),
+    }
 }

@@ -31,6 +31,7 @@ pub(crate) fn of(execution: Execution) -> ExecutionView {
         stop: execution.stop,
         progress: execution.progress,
         attempts: execution.attempts,
+        cleanup: execution.cleanup.map(|cleanup| Box::new(of(*cleanup))),
     }
 }
 

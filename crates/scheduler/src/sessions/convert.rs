@@ -118,6 +118,7 @@ pub(crate) fn grant(grant: Grant) -> wire::Grant {
         cancel_grace_ms: grant.cancel_grace_ms,
         scheduled_for: grant.scheduled_for,
         deadline: grant.deadline,
+        cleanup_of: None,
     }
 }
 

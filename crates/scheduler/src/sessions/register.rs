@@ -87,6 +87,7 @@ fn item(session: SessionRecord) -> WorkerItem {
         name: session.name.into(),
         queues: session.queues.into_iter().map(Into::into).collect(),
         types: session.types.into_iter().map(Into::into).collect(),
+        cleanups: Vec::new(),
         slots: session.slots,
         running: session.running,
         stopping: session.stopping,
