@@ -32,6 +32,8 @@ pub struct Past {
     pub has_open_stop: bool,
     /// Whether children of it are kept.
     pub has_children: bool,
+    /// Whether its cleanup has not ended, and may still ask what it is for.
+    pub owes_cleanup: bool,
 }
 
 impl Retention {
@@ -40,10 +42,10 @@ impl Retention {
         now.minus_ms(self.history_ms)
     }
 
-    /// Whether an execution is forgotten: final for so long, nobody owes the proof of a stop, and it has
-    /// no children that say who their parent is.
+    /// Whether an execution is forgotten: final for so long, nobody owes the proof of a stop or a cleanup,
+    /// and it has no children that say who their parent is.
     pub fn forgets(self, now: Timestamp, past: Past) -> bool {
-        let is_needed = past.has_open_stop || past.has_children;
+        let is_needed = past.has_open_stop || past.has_children || past.owes_cleanup;
         past.state.is_final() && past.since < self.horizon(now) && !is_needed
     }
 
@@ -89,21 +91,24 @@ mod tests {
         let horizon = Timestamp::EPOCH.plus_ms(90 * DAY_MS);
         let before = horizon.minus_ms(1);
         for state in State::ALL {
-            for (since, has_open_stop, has_children) in [
-                (before, false, false),
-                (before, true, false),
-                (before, false, true),
-                (horizon, false, false),
-                (now, false, false),
+            for (since, [has_open_stop, has_children, owes_cleanup]) in [
+                (before, [false, false, false]),
+                (before, [true, false, false]),
+                (before, [false, true, false]),
+                (before, [false, false, true]),
+                (horizon, [false, false, false]),
+                (now, [false, false, false]),
             ] {
                 let past = Past {
                     state,
                     since,
                     has_open_stop,
                     has_children,
+                    owes_cleanup,
                 };
                 let ended = matches!(state, State::Succeeded | State::Failed | State::Canceled);
-                let expected = ended && since == before && !has_open_stop && !has_children;
+                let is_needed = has_open_stop || has_children || owes_cleanup;
+                let expected = ended && since == before && !is_needed;
                 assert_eq!(retention.forgets(now, past), expected, "{past:?}");
             }
         }

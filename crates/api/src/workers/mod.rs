@@ -13,12 +13,13 @@ mod stops;
 mod verdicts;
 
 pub use attempts::{AttemptRef, FencedAttempt};
-pub use claims::{Claim, ClaimAnswer, ClaimRequest, Grant};
+pub use claims::{Claim, ClaimAnswer, ClaimRequest, CleanupOf, Grant};
 pub use evidence::{EvidenceBody, FailureBody, OutputBody};
 pub use hand_in::{Ending, HandIn, HandInOutcome, Report, Results, Verdicts};
 pub use heartbeat::{AttemptProgress, Beat, Heartbeat, HeartbeatAnswer, Order};
 pub use sessions::{
-    Goodbye, Register, Registered, Registration, SessionState, SessionStateWord, WorkerItem,
+    CleanupDeclaration, Goodbye, Register, Registered, Registration, SessionState,
+    SessionStateWord, WorkerItem,
 };
 pub use starts::Starts;
 pub use stops::{Stage, StopFact, StopReport, StopReports};

@@ -24,7 +24,8 @@ pub struct Register {
     /// A label for people, never a fence.
     #[schema(value_type = schema::WorkerName)]
     pub name: String,
-    /// The queues it takes from, 1 to 64; times the types at most 4,096.
+    /// The queues it takes from, 1 to 64; times the types, with a cleanup counted as another one, at most
+    /// 4,096.
     #[schema(value_type = Vec<schema::Name>)]
     pub queues: Vec<String>,
     /// The types it has handlers for, 1 to 256.
@@ -90,14 +91,14 @@ impl Register {
         let name = parse("name", &self.name)?;
         let queues: Vec<QueueName> = names("queues", &self.queues, WORKER_QUEUES_MAX)?;
         let types: Vec<TaskType> = names("types", &self.types, WORKER_TYPES_MAX)?;
-        if queues.len() * types.len() > WORKER_PAIRS_MAX {
+        let cleanups = cleanups(self.cleanups, &types)?;
+        if queues.len() * (types.len() + cleanups.len()) > WORKER_PAIRS_MAX {
             let most = format_args!(
                 "at most {WORKER_PAIRS_MAX} pairs of a queue and a type: name fewer of either, \
                  or register a second worker"
             );
             return Err(FieldError::new("queues", most));
         }
-        let cleanups = cleanups(self.cleanups, &types)?;
         Ok(Registration {
             name,
             queues,

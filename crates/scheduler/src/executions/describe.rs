@@ -37,11 +37,15 @@ pub(crate) fn summary(summary: &ExecutionSummary, now: Timestamp) -> Execution {
             .map(|(session, _)| session.to_string()),
         phase: phase.map(Into::into),
         blocked_by: blocked_by.flatten().map(Into::into),
+        cleanup_of: summary.cleanup_of,
+        cleanup: summary
+            .cleanup
+            .map(|(id, state)| Box::new(Execution::plain(id, state.into()))),
         ..Execution::plain(summary.id, standing.state.into())
     }
 }
 
-/// All that is told of an execution, but for its progress.
+/// All that is told of an execution, but for its progress and its cleanup.
 fn whole(record: &ExecutionRecord, now: Timestamp) -> Execution {
     let last = record.attempts.last();
     let worker = last.map(|attempt| attempt.session.to_string());
@@ -81,13 +85,18 @@ fn cancel(cancel: &CancelRecord) -> wire::CancelRecord {
     }
 }
 
-/// The execution with the latest word of its running attempt.
+/// The execution with the latest word of its running attempt, and its cleanup in the same way.
 pub(crate) fn told(app: &App, record: &ExecutionRecord) -> Execution {
     let (id, attempt) = (record.summary.id, record.summary.standing.attempt);
     let holder = record.summary.worker.as_ref();
+    let whole = whole(record, app.clock.now());
+    let cleanup = record.cleanup.as_ref();
     Execution {
         progress: holder.and_then(|(session, _)| app.progress.of(*session, id, attempt)),
-        ..whole(record, app.clock.now())
+        cleanup: cleanup
+            .map(|cleanup| Box::new(told(app, cleanup)))
+            .or(whole.cleanup),
+        ..whole
     }
 }
 

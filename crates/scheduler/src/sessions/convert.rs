@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use taskpilot_api::errors::ErrorCode;
+use taskpilot_api::executions::Progress;
 use taskpilot_api::json::JsonText;
 use taskpilot_api::open::StateWord;
 use taskpilot_api::workers as wire;
@@ -11,7 +12,7 @@ use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::Fence;
 use taskpilot_server::error::ApiError;
 use taskpilot_store::rows::attempts::{AttemptError, Exit, OutputTail};
-use taskpilot_store::rows::executions::Grant;
+use taskpilot_store::rows::executions::{CleanupOf, Grant};
 use taskpilot_store::rows::sessions::{HandIn, HandInOutcome, HandInVerdict, SessionGone};
 use taskpilot_store::rows::stops::{StopOrder, StopReport, StopVerdict};
 
@@ -118,7 +119,26 @@ pub(crate) fn grant(grant: Grant) -> wire::Grant {
         cancel_grace_ms: grant.cancel_grace_ms,
         scheduled_for: grant.scheduled_for,
         deadline: grant.deadline,
-        cleanup_of: None,
+        cleanup_of: grant.cleanup_of.map(cleanup_of),
+    }
+}
+
+fn cleanup_of(canceled: CleanupOf) -> wire::CleanupOf {
+    wire::CleanupOf {
+        execution_id: canceled.execution,
+        attempt: canceled.attempt,
+        cause: canceled.cause.into(),
+        requested_at: canceled.requested_at,
+        requested_by: canceled.requested_by.to_string(),
+        reason: canceled.reason,
+        stop: canceled.stop.into(),
+        how: canceled.how.map(Into::into),
+        progress: canceled.progress.map(|last| Progress {
+            attempt: last.attempt,
+            percent: last.percent,
+            message: last.message,
+            at: last.at,
+        }),
     }
 }
 

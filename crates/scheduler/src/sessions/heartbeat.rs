@@ -7,7 +7,7 @@ use taskpilot_api::workers::{AttemptProgress, AttemptRef, Beat, HeartbeatAnswer}
 use taskpilot_domain::ids::{ExecutionId, Fence};
 use taskpilot_domain::time::Timestamp;
 use taskpilot_server::error::ApiError;
-use taskpilot_store::rows::sessions::{Heartbeat, HeartbeatOutcome, SessionRef};
+use taskpilot_store::rows::sessions::{Heartbeat, HeartbeatOutcome, SaidProgress, SessionRef};
 use taskpilot_store::rows::stops::{Held, StopReport};
 
 use super::convert::{gone, order, stop_report, stop_verdicts};
@@ -30,6 +30,7 @@ pub(crate) async fn heartbeat(
         held,
         answered_seq: beat.claim_seq,
         stops,
+        progress: beat.progress.iter().map(said).collect(),
         lease_ms: app.config.lease_ms,
     };
     match app
@@ -72,6 +73,14 @@ fn reference((execution_id, attempt): Held) -> AttemptRef {
     AttemptRef {
         execution_id,
         attempt,
+    }
+}
+
+fn said(progress: &AttemptProgress) -> SaidProgress {
+    SaidProgress {
+        attempt: (progress.execution_id, progress.attempt),
+        percent: progress.percent,
+        message: progress.message.clone(),
     }
 }
 

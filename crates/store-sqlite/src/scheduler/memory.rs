@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 use taskpilot_domain::ids::{ExecutionId, SessionId};
 use taskpilot_domain::time::Timestamp;
 
+use super::cleanups::declare::Declared;
 use super::families::close::has_undecided;
 use super::names::Names;
 use super::news::News;
@@ -30,6 +31,7 @@ pub(super) struct Memory {
     /// The id that the walk for old executions has come to.
     pub(super) forgotten_to: i64,
     pub(super) queues: Board,
+    pub(super) cleanups: Declared,
     /// Whether a closed tree may have executions left to decide.
     pub(super) has_undecided: bool,
     /// Rows that the connection had changed before the first command of the transaction; none
@@ -73,6 +75,7 @@ impl Memory {
             self.names.clear();
             self.news.clear();
             self.queues.load(tx)?;
+            self.cleanups = Declared::load(tx)?;
             self.has_undecided = has_undecided(tx)?;
             self.stored = read(tx)?;
             self.numbers = self.numbers.max(self.stored);

@@ -1,6 +1,7 @@
 //! The scheduler half: executions, attempts, stops, worker sessions, the keys of creates.
 
 mod attempts;
+mod cleanups;
 mod codes;
 mod executions;
 mod families;

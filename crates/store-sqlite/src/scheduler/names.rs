@@ -129,7 +129,9 @@ impl Names {
         Ok((namespace, name))
     }
 
+    /// The name of a type. A negative number is that of its cleanup, which has no other name.
     pub(super) fn kind_of(&mut self, tx: &Connection, number: i64) -> Result<TaskType, Failure> {
+        let number = number.abs();
         if let Some(name) = self.kinds.names.get(&number) {
             return Ok(name.clone());
         }

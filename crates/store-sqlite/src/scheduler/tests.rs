@@ -30,17 +30,22 @@ fn every_statement_fits_the_schema() {
     prepare_all(&SCHEDULER);
 }
 
-/// What a worker or a caller names is walked.
-const WALKED: [&str; 2] = ["SCAN json_each VIRTUAL TABLE", "SCAN j VIRTUAL TABLE"];
+/// What a worker or a caller names is walked, and once after a start the types with a cleanup.
+const WALKED: [&str; 3] = [
+    "SCAN json_each VIRTUAL TABLE",
+    "SCAN j VIRTUAL TABLE",
+    "SCAN cleanup_type",
+];
 
 /// What is bounded by the slots or the lists of one session is sorted, or by the minutes of a report.
-const SORTED: [&str; 6] = [
+const SORTED: [&str; 7] = [
     "latency/list.sql",
     "attempts/list_claimed.sql",
     "attempts/list_heads.sql",
     "stops/list_open.sql",
     "sessions/list_queues.sql",
     "sessions/list_types.sql",
+    "sessions/list_cleanups.sql",
 ];
 
 #[test]
@@ -57,7 +62,7 @@ fn no_statement_walks_a_table_or_sorts_what_has_no_bound() {
 }
 
 /// Each statement of retention, and how it finds its rows.
-const SOUGHT: [(&str, &str); 18] = [
+const SOUGHT: [(&str, &str); 20] = [
     (
         "list_oldest",
         "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)",
@@ -82,6 +87,8 @@ const SOUGHT: [(&str, &str); 18] = [
     ("leave_family", "USING INTEGER PRIMARY KEY (rowid=?)"),
     ("delete_family", "USING INTEGER PRIMARY KEY (rowid=?)"),
     ("delete_closed_tree", "USING INTEGER PRIMARY KEY (rowid=?)"),
+    ("delete_cleanup", "USING INTEGER PRIMARY KEY (rowid=?)"),
+    ("delete_progress", "USING INTEGER PRIMARY KEY (rowid=?)"),
     ("delete_key", "USING PRIMARY KEY (namespace=? AND key=?)"),
     ("delete_session", "USING INTEGER PRIMARY KEY (rowid=?)"),
     ("delete_stop_latency", "USING PRIMARY KEY (minute=?)"),
@@ -142,6 +149,7 @@ async fn register(
         name: WorkerName::new("worker").unwrap(),
         queues,
         types,
+        cleanups: Vec::new(),
         slots: 200,
         containment: Containment::Subreaper,
         token,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use taskpilot_domain::execution::{BlockedBy, Standing, State};
 use taskpilot_domain::families::NoChild;
-use taskpilot_domain::ids::{ExecutionId, Fence, SessionId};
+use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Fence, SessionId};
 use taskpilot_domain::names::{
     IdempotencyKey, Namespace, PrincipalName, QueueName, TaskType, WorkerName,
 };
 use taskpilot_domain::options::{ExecutionOptions, Priority};
-use taskpilot_domain::stop::StopCause;
+use taskpilot_domain::stop::{How, StopCause, StopStatus};
 use taskpilot_domain::time::Timestamp;
 
 use super::attempts::{AttemptError, AttemptRecord};
@@ -71,6 +71,10 @@ pub struct ExecutionSummary {
     pub held_back: Option<BlockedBy>,
     /// The holder of the running attempt.
     pub worker: Option<(SessionId, WorkerName)>,
+    /// The canceled execution that it cleans up after, if it is a cleanup.
+    pub cleanup_of: Option<ExecutionId>,
+    /// The cleanup that is owed for it, and how that stands.
+    pub cleanup: Option<(ExecutionId, State)>,
 }
 
 /// Who canceled first, when and why.
@@ -127,6 +131,8 @@ pub struct ExecutionRecord {
     pub cancel: Option<CancelRecord>,
     /// Its attempts, the first one first.
     pub attempts: Vec<AttemptRecord>,
+    /// All there is about its cleanup. Only the read of one execution tells it.
+    pub cleanup: Option<Box<ExecutionRecord>>,
 }
 
 /// An attempt that a worker now holds.
@@ -154,6 +160,44 @@ pub struct Grant {
     pub scheduled_for: Timestamp,
     /// When it must have ended.
     pub deadline: Option<Timestamp>,
+    /// What it cleans up after, if it is a cleanup.
+    pub cleanup_of: Option<CleanupOf>,
+}
+
+/// What a cleanup is told of the execution that was canceled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CleanupOf {
+    /// Its id.
+    pub execution: ExecutionId,
+    /// Its last attempt, if one ever began.
+    pub attempt: Option<AttemptNumber>,
+    /// What the cancel was of.
+    pub cause: StopCause,
+    /// The verdict.
+    pub requested_at: Timestamp,
+    /// Who.
+    pub requested_by: PrincipalName,
+    /// Why.
+    pub reason: Option<String>,
+    /// How the stop of its last attempt stands; `NotNeeded` where there is none.
+    pub stop: StopStatus,
+    /// How the work ended, where that is proven.
+    pub how: Option<How>,
+    /// The last word of an attempt of it.
+    pub progress: Option<LastProgress>,
+}
+
+/// The last word of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastProgress {
+    /// The attempt that said so.
+    pub attempt: AttemptNumber,
+    /// When the scheduler heard it.
+    pub at: Timestamp,
+    /// 0 to 100.
+    pub percent: Option<u8>,
+    /// One line for people.
+    pub message: Option<String>,
 }
 
 /// What is to be canceled.

@@ -1,5 +1,6 @@
 //! Worker sessions: one life of a worker, its lease and its slots.
 
+use taskpilot_domain::cleanup::CleanupTerms;
 use taskpilot_domain::ids::{SessionId, Token};
 use taskpilot_domain::names::{Namespace, QueueName, TaskType, WorkerName};
 use taskpilot_domain::stop::Containment;
@@ -25,6 +26,8 @@ pub struct NewSession {
     pub queues: Vec<QueueName>,
     /// The types it has handlers for, at least one.
     pub types: Vec<TaskType>,
+    /// Those for whose canceled executions it cleans up, each once, with the terms.
+    pub cleanups: Vec<(TaskType, CleanupTerms)>,
     /// Attempts it holds at once, at least one.
     pub slots: u32,
     /// The containment of its command attempts.
@@ -64,6 +67,8 @@ pub struct SessionRecord {
     pub queues: Vec<QueueName>,
     /// The types it has handlers for.
     pub types: Vec<TaskType>,
+    /// Those for whose canceled executions it cleans up.
+    pub cleanups: Vec<TaskType>,
     /// Attempts it holds at once.
     pub slots: u32,
     /// Attempts it runs.
@@ -204,8 +209,22 @@ pub struct Heartbeat {
     pub answered_seq: u64,
     /// Stop reports that travel along.
     pub stops: Vec<StopReport>,
+    /// The latest words of its attempts. Kept only where the execution would be owed a cleanup, which
+    /// is told the last one.
+    pub progress: Vec<SaidProgress>,
     /// Length of the renewed lease in milliseconds.
     pub lease_ms: u64,
+}
+
+/// The latest word of an attempt on how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaidProgress {
+    /// Which attempt.
+    pub attempt: Held,
+    /// 0 to 100.
+    pub percent: Option<u8>,
+    /// One line for people.
+    pub message: Option<String>,
 }
 
 /// The answer to a sign of life.

@@ -147,7 +147,7 @@ async fn a_dry_run_shows_ten_of_what_it_counts() {
         .collect();
     assert_eq!(shown, ids[..10]);
     let expected = json!({"id": ids[0], "type": "demo", "title": null,
-        "execution": {"status": "PENDING", "phase": "READY"}});
+        "execution": {"status": "PENDING", "phase": "READY", "cleanup": null}});
     assert_eq!(sample[0], expected);
     let named = json!({"ids": [ids[3], ids[5], 4_000_000_000_i64], "dryRun": true});
     let named = control.ask(&named).await.body;

@@ -78,7 +78,7 @@ async fn a_list_says_that_an_execution_is_not_found_and_not_that_nobody_could_be
         });
         words.collect()
     };
-    let waiting = json!({"status": "PENDING", "phase": "READY"});
+    let waiting = json!({"status": "PENDING", "phase": "READY", "cleanup": null});
     let expected = [
         (living, waiting, Value::Null, Value::Null),
         (forgotten, Value::Null, Value::Null, json!(true)),

@@ -164,12 +164,12 @@ async fn items_tell_how_their_executions_stand_by_one_call() {
         (unbound, Value::Null, Value::Null),
         (
             canceled,
-            json!({"status": "CANCELED", "phase": null}),
+            json!({"status": "CANCELED", "phase": null, "cleanup": null}),
             Value::Null,
         ),
         (
             waiting,
-            json!({"status": "PENDING", "phase": "READY"}),
+            json!({"status": "PENDING", "phase": "READY", "cleanup": null}),
             Value::Null,
         ),
     ];

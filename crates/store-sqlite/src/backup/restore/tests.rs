@@ -129,6 +129,7 @@ async fn a_worker_of_the_life_before_is_unknown_and_its_lease_still_runs() {
         name: WorkerName::new("worker").unwrap(),
         queues: vec![QueueName::default_queue()],
         types: vec![TaskType::new("demo").unwrap()],
+        cleanups: Vec::new(),
         slots: 1,
         containment: Containment::Subreaper,
         token,
@@ -143,6 +144,7 @@ async fn a_worker_of_the_life_before_is_unknown_and_its_lease_still_runs() {
         held: Vec::new(),
         answered_seq: 0,
         stops: Vec::new(),
+        progress: Vec::new(),
         lease_ms: LEASE_MS,
     };
     let said = store.heartbeat(now(), beat).await.unwrap();

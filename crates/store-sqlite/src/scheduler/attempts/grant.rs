@@ -14,6 +14,7 @@ use taskpilot_store::rows::executions::Grant;
 use super::{Name, name};
 use crate::decode::Columns;
 use crate::failure::Failure;
+use crate::scheduler::cleanups::{self, is_cleanup};
 use crate::scheduler::executions::change::{Report, apply};
 use crate::scheduler::executions::{self, Found};
 use crate::scheduler::families::decide::instead_of_grant;
@@ -282,6 +283,11 @@ impl Offer {
             column: "type",
             id: id.get(),
         })?;
+        let cleanup_of = if is_cleanup(Some(kind)) {
+            Some(cleanups::read::canceled(turn, id)?)
+        } else {
+            None
+        };
         let tx = turn.tx;
         let (execution, attempt): Name = (id, standing.attempt);
         Ok(Grant {
@@ -300,6 +306,7 @@ impl Offer {
             cancel_grace_ms: self.cancel_grace_ms,
             scheduled_for: standing.scheduled_for,
             deadline: self.deadline,
+            cleanup_of,
         })
     }
 }

@@ -17,6 +17,7 @@ use super::change::{Report, apply};
 use super::create::{Places, insert_bare_spec, insert_row};
 use super::{Found, TABLE, record};
 use crate::failure::Failure;
+use crate::scheduler::cleanups::owe::owe;
 use crate::scheduler::codes::{Coded, Place};
 use crate::scheduler::families::close::{Closed, close};
 use crate::scheduler::families::family;
@@ -107,6 +108,7 @@ fn decide(
         Ok(change) => {
             apply(turn, found, (event, &change), Report::default())?;
             note(turn, Words::of(request), found.id)?;
+            owe(turn, found.id, &found.places())?;
             if request.cascade || cancels_children(turn, found.id)? {
                 close(turn, found.id, &closed_by(request))?;
             }

@@ -14,6 +14,7 @@ use super::change::{Report, apply};
 use super::{Found, find};
 use crate::decode::Columns;
 use crate::failure::Failure;
+use crate::scheduler::cleanups::owe::owe;
 use crate::scheduler::codes::word_or_none;
 use crate::scheduler::families::close::{Closed, close};
 use crate::scheduler::names::find_namespace;
@@ -63,6 +64,7 @@ fn cancel_one(
             let event = Event::CancelRequested;
             apply(turn, found, (event, &change), Report::default())?;
             note(turn, Words::of_many(batch), found.id)?;
+            owe(turn, found.id, &found.places())?;
             if cancels_children(turn, found.id)? {
                 let closed = Closed {
                     by: batch.actor.clone(),

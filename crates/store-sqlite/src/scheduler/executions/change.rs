@@ -12,6 +12,7 @@ use taskpilot_store::rows::attempts::Exit;
 use super::Found;
 use crate::failure::Failure;
 use crate::scheduler::attempts::close::{Closing, close};
+use crate::scheduler::cleanups;
 use crate::scheduler::codes::{Coded, Place};
 use crate::scheduler::queues::Counted;
 use crate::scheduler::stops;
@@ -83,7 +84,7 @@ fn update(turn: &mut Turn<'_>, found: &Found, change: &Transition) -> Result<(),
     let place = Place::of(next, now);
     let (from, to) = (found.counted(), Counted::of(place, next));
     turn.memory.queues.moves(found.queue, from, to);
-    let seq = arrive(turn, found, place);
+    let seq = arrive(turn, found, place)?;
     let state_at = change.completed_at.unwrap_or(now);
     let written = turn.statement(UPDATE)?.execute(params![
         found.id.get(),
@@ -106,18 +107,20 @@ fn update(turn: &mut Turn<'_>, found: &Found, change: &Transition) -> Result<(),
 }
 
 /// A place at the tail, where it becomes ready; and everybody is told.
-fn arrive(turn: &mut Turn<'_>, found: &Found, place: Place) -> Option<i64> {
+fn arrive(turn: &mut Turn<'_>, found: &Found, place: Place) -> Result<Option<i64>, Failure> {
     turn.memory.news.execution(found.id);
+    cleanups::free::tell(turn, found)?;
     if place != Place::Ready {
-        return None;
+        return Ok(None);
     }
     if let Some(kind) = found.kind {
         turn.memory.news.ready(found.queue, kind);
     }
-    Some(turn.memory.next_seq())
+    Ok(Some(turn.memory.next_seq()))
 }
 
-/// Lets an execution go on whose stop is settled: its place in the queue is free, the claim too, or its back-off goes on.
+/// Lets an execution go on whose stop is settled: its place in the queue is free, the claim too, or its
+/// back-off goes on; and where it was canceled, its cleanup may begin.
 pub(in crate::scheduler) fn unblock(turn: &mut Turn<'_>, id: ExecutionId) -> Result<(), Failure> {
     let found = super::get(turn, id)?;
     turn.memory
@@ -130,11 +133,14 @@ pub(in crate::scheduler) fn unblock(turn: &mut Turn<'_>, id: ExecutionId) -> Res
         };
         relocate(turn, &found, &free)?;
     }
+    if found.standing.state == State::Canceled {
+        cleanups::free::free(turn, id)?;
+    }
     Ok(())
 }
 
 /// Puts a waiting execution where it belongs by now. `false`: it is there already.
-pub(super) fn relocate(
+pub(in crate::scheduler) fn relocate(
     turn: &mut Turn<'_>,
     found: &Found,
     standing: &Standing,
@@ -146,7 +152,7 @@ pub(super) fn relocate(
     }
     let (from, to) = (found.counted(), Counted::of(place, standing));
     turn.memory.queues.moves(found.queue, from, to);
-    let seq = arrive(turn, found, place);
+    let seq = arrive(turn, found, place)?;
     let written = turn.statement(MOVE)?.execute(params![
         found.id.get(),
         found.place.code(),

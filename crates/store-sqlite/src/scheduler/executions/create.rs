@@ -16,6 +16,7 @@ use taskpilot_store::rows::executions::{
 use super::cancel::{Words, note};
 use super::record;
 use crate::failure::Failure;
+use crate::scheduler::cleanups::owe::owe;
 use crate::scheduler::codes::{Coded, Place};
 use crate::scheduler::families::close::{Closed, close, closed_at_or_above};
 use crate::scheduler::families::family;
@@ -144,6 +145,7 @@ fn insert(
     family::join(turn, id, (new.parent, kin), options.cancel_children)?;
     if let Some(closed) = &closed {
         note(turn, Words::of_tree(closed), id)?;
+        owe(turn, id, &places)?;
         return shown(turn, new, id).map(CreateOutcome::Created);
     }
     let mut record = accepted(turn.now, id, new, standing);
@@ -172,13 +174,14 @@ fn canceled(accepted: Standing, now: Timestamp) -> Standing {
 }
 
 /// The numbers of the names of an execution.
-pub(super) struct Places {
-    pub(super) namespace: i64,
-    pub(super) queue: i64,
-    pub(super) kind: Option<i64>,
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scheduler) struct Places {
+    pub(in crate::scheduler) namespace: i64,
+    pub(in crate::scheduler) queue: i64,
+    pub(in crate::scheduler) kind: Option<i64>,
 }
 
-pub(super) fn insert_row(
+pub(in crate::scheduler) fn insert_row(
     turn: &mut Turn<'_>,
     id: ExecutionId,
     places: &Places,
@@ -295,7 +298,12 @@ fn fill(
         new.reference,
         new.payload,
     ])?;
-    Ok(())
+    let places = Places {
+        namespace,
+        queue,
+        kind: Some(kind),
+    };
+    owe(turn, id, &places)
 }
 
 /// What was canceled before it was created joins its family all the same, and if it would have canceled
@@ -341,6 +349,8 @@ fn accepted(
             completed_at: None,
             held_back: None,
             worker: None,
+            cleanup_of: None,
+            cleanup: None,
         },
         namespace: new.namespace.clone(),
         payload: Some(Arc::clone(&new.payload)),
@@ -355,10 +365,11 @@ fn accepted(
         last_error: None,
         cancel: None,
         attempts: Vec::new(),
+        cleanup: None,
     }
 }
 
 /// Durations have limits far below; what is beyond all of them is the largest there is.
-fn number(millis: u64) -> i64 {
+pub(in crate::scheduler) fn number(millis: u64) -> i64 {
     i64::try_from(millis).unwrap_or(i64::MAX)
 }

@@ -5,6 +5,7 @@ use taskpilot_domain::execution::Standing;
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId};
 use taskpilot_domain::retry::{Backoff, RetryPolicy};
 
+use super::create::Places;
 use crate::decode::Columns;
 use crate::failure::Failure;
 use crate::scheduler::codes::{Place, word};
@@ -28,6 +29,15 @@ pub(in crate::scheduler) struct Found {
 }
 
 impl Found {
+    /// The numbers of its names.
+    pub(in crate::scheduler) fn places(&self) -> Places {
+        Places {
+            namespace: self.namespace,
+            queue: self.queue,
+            kind: self.kind,
+        }
+    }
+
     /// Where it is counted.
     pub(in crate::scheduler) fn counted(&self) -> Option<Counted> {
         Counted::of(self.place, &self.standing)

@@ -10,7 +10,7 @@ use taskpilot_store::rows::executions::{ExecutionFilter, ExecutionSummary};
 use super::{TABLE, standing};
 use crate::decode::Columns;
 use crate::failure::Failure;
-use crate::scheduler::codes::{Coded, Place};
+use crate::scheduler::codes::{Coded, Place, word_or_none};
 use crate::scheduler::names::find_namespace;
 use crate::scheduler::queues::rule;
 
@@ -103,6 +103,9 @@ fn read(row: &Row<'_>) -> Result<ExecutionSummary, Failure> {
     let (rule, held) = rule(&mut columns)?;
     let session = columns.number_or_none("session")?;
     let worker = columns.word_or_none("worker")?;
+    let cleanup_of = columns.number_or_none("cleanup_of")?;
+    let cleanup = columns.number_or_none("cleanup")?;
+    let cleanup_state: Option<Place> = word_or_none(&mut columns, "cleanup_state")?;
     Ok(ExecutionSummary {
         id,
         kind,
@@ -113,5 +116,7 @@ fn read(row: &Row<'_>) -> Result<ExecutionSummary, Failure> {
         completed_at: place.state().is_final().then_some(state_at),
         held_back: rule.blocks(held),
         worker: session.zip(worker),
+        cleanup_of,
+        cleanup: cleanup.zip(cleanup_state.map(Place::state)),
     })
 }

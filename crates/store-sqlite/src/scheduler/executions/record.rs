@@ -42,7 +42,7 @@ pub(in crate::scheduler) fn get(
     Ok(Some(rest.record(summary, namespace.clone(), attempts)))
 }
 
-/// The same with what each attempt printed last, and who canceled it again.
+/// The same with what each attempt printed last, who canceled it again, and its cleanup.
 pub(in crate::scheduler) fn get_whole(
     connection: &Connection,
     namespace: &Namespace,
@@ -53,6 +53,10 @@ pub(in crate::scheduler) fn get_whole(
         read::add_outputs(connection, id, &mut record.attempts)?;
         if let Some(cancel) = record.cancel.as_mut().filter(|one| one.later_count > 0) {
             cancel.later = later(connection, id)?;
+        }
+        // A cleanup has none.
+        if let Some((cleanup, _)) = record.summary.cleanup {
+            record.cleanup = get_whole(connection, namespace, cleanup)?.map(Box::new);
         }
     }
     Ok(record)
@@ -152,6 +156,7 @@ impl Rest {
             last_error: self.error.or(last_error),
             cancel: self.cancel,
             attempts: records,
+            cleanup: None,
         }
     }
 }

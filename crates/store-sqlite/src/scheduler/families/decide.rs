@@ -15,6 +15,7 @@ use taskpilot_store::scheduler::Tick;
 use super::close::{Closed, close, closed_at_or_above, read_closed};
 use crate::decode::Columns;
 use crate::failure::Failure;
+use crate::scheduler::cleanups::owe::owe;
 use crate::scheduler::executions::cancel::{Words, note};
 use crate::scheduler::executions::change::{Report, apply};
 use crate::scheduler::executions::{self, Found};
@@ -113,7 +114,8 @@ fn cancel(turn: &mut Turn<'_>, found: &Found, closed: &Closed) -> Result<(), Fai
         ..change
     };
     apply(turn, found, (event, &change), Report::default())?;
-    note(turn, Words::of_tree(closed), found.id)
+    note(turn, Words::of_tree(closed), found.id)?;
+    owe(turn, found.id, &found.places())
 }
 
 fn read(row: &Row<'_>) -> Result<Open, Failure> {

@@ -200,7 +200,8 @@ fn read(row: &Row<'_>) -> Result<(i64, Steered), Failure> {
 fn ready_types(connection: &Connection, queue: i64) -> Result<Vec<i64>, Failure> {
     let mut statement = connection.prepare_cached(NEXT_READY_TYPE)?;
     let mut kinds = Vec::new();
-    let mut last = 0;
+    // Those of cleanups are negative.
+    let mut last = i64::MIN;
     while kinds.len() < QUEUE_TYPES_WOKEN_MAX {
         let next: Option<i64> = statement.query_row((queue, last), |row| row.get(0))?;
         let Some(kind) = next else { break };

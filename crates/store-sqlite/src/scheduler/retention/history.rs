@@ -23,7 +23,7 @@ static DELETE: &str = include_str!("../../../sql/scheduler/retention/delete_exec
 static INSERT_KEY: &str = include_str!("../../../sql/scheduler/retention/insert_forgotten_key.sql");
 
 /// What goes with an execution.
-static DEPENDENTS: [&str; 9] = [
+static DEPENDENTS: [&str; 11] = [
     // While the row says who the parent is.
     include_str!("../../../sql/scheduler/retention/leave_family.sql"),
     include_str!("../../../sql/scheduler/retention/delete_family.sql"),
@@ -34,6 +34,8 @@ static DEPENDENTS: [&str; 9] = [
     include_str!("../../../sql/scheduler/retention/delete_attempts.sql"),
     include_str!("../../../sql/scheduler/retention/delete_outputs.sql"),
     include_str!("../../../sql/scheduler/retention/delete_stops.sql"),
+    include_str!("../../../sql/scheduler/retention/delete_cleanup.sql"),
+    include_str!("../../../sql/scheduler/retention/delete_progress.sql"),
 ];
 
 /// One execution of the walk.
@@ -99,6 +101,7 @@ fn read(row: &Row<'_>) -> Result<Old, Failure> {
     let key_seen_at = columns.instant_or_none("key_seen_at")?;
     let has_open_stop = columns.value("has_open_stop")?;
     let has_children = columns.value("has_children")?;
+    let owes_cleanup = columns.value("owes_cleanup")?;
     Ok(Old {
         id,
         namespace,
@@ -109,6 +112,7 @@ fn read(row: &Row<'_>) -> Result<Old, Failure> {
             since,
             has_open_stop,
             has_children,
+            owes_cleanup,
         },
         key: key.zip(key_seen_at),
     })

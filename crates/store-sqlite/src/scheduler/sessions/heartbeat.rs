@@ -13,6 +13,7 @@ use super::Session;
 use super::end::end_attempt;
 use crate::failure::Failure;
 use crate::scheduler::attempts::{Running, list_running};
+use crate::scheduler::cleanups::progress;
 use crate::scheduler::sessions;
 use crate::scheduler::stops::orders::{Open, list_open, unconfirmed};
 use crate::scheduler::stops::report;
@@ -43,9 +44,11 @@ pub(in crate::scheduler) fn heartbeat(
     let held: HashSet<Held> = heartbeat.held.iter().copied().collect();
     let running = release(turn, &session, (heartbeat.answered_seq, &held))?;
     let open = list_open(turn.tx, session.id, SLOTS_MAX)?;
+    let own = own(&running, &open);
+    progress::keep(turn, &heartbeat.progress, &own)?;
     Ok(HeartbeatOutcome::Renewed {
         remaining_ms: lease_until.ms_since(now),
-        lost: lost(&heartbeat.held, &running, &open),
+        lost: lost(&heartbeat.held, &own),
         orders: unconfirmed(open),
         stop_verdicts,
     })
@@ -91,13 +94,17 @@ fn release(
     Ok(kept)
 }
 
-/// Held attempts that are no longer the session's. What is being stopped is.
-fn lost(held: &[Held], running: &[Running], open: &[Open]) -> Vec<Held> {
+/// The attempts of a session. What is being stopped is its own.
+fn own(running: &[Running], open: &[Open]) -> HashSet<Held> {
     let running = running.iter().map(|one| one.name);
     let stopping = open
         .iter()
         .map(|stop| (stop.order.fence.execution, stop.order.fence.attempt));
-    let own: HashSet<Held> = running.chain(stopping).collect();
+    running.chain(stopping).collect()
+}
+
+/// Held attempts that are no longer the session's.
+fn lost(held: &[Held], own: &HashSet<Held>) -> Vec<Held> {
     held.iter()
         .copied()
         .filter(|one| !own.contains(one))

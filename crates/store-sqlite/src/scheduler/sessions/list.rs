@@ -18,6 +18,7 @@ const LIST_LIVING: &str = include_str!("../../../sql/scheduler/sessions/list_liv
 const LIST_ENDED: &str = include_str!("../../../sql/scheduler/sessions/list_ended.sql");
 const LIST_QUEUES: &str = include_str!("../../../sql/scheduler/sessions/list_queues.sql");
 const LIST_TYPES: &str = include_str!("../../../sql/scheduler/sessions/list_types.sql");
+const LIST_CLEANUPS: &str = include_str!("../../../sql/scheduler/sessions/list_cleanups.sql");
 
 /// The sessions of a namespace that have not ended, then those that ended last.
 pub(in crate::scheduler) fn list(
@@ -84,6 +85,7 @@ fn read(columns: &mut Columns<'_, '_>) -> Result<Session, Failure> {
         name,
         queues: Vec::new(),
         types: Vec::new(),
+        cleanups: Vec::new(),
         slots: columns.number("slots")?,
         running: 0,
         stopping: 0,
@@ -106,6 +108,7 @@ fn complete(connection: &Connection, session: Session) -> Result<SessionRecord, 
     Ok(SessionRecord {
         queues: names(connection, LIST_QUEUES, &session.queues, QueueName::new)?,
         types: names(connection, LIST_TYPES, &session.types, TaskType::new)?,
+        cleanups: names(connection, LIST_CLEANUPS, &session.types, TaskType::new)?,
         running: count_running(connection, id)?,
         stopping: count_open(connection, id)?,
         released: count_released(connection, id)?,

@@ -1,10 +1,12 @@
 //! Registers a worker session.
 
 use rusqlite::params;
-use taskpilot_domain::names::{QueueName, TaskType};
+use taskpilot_domain::names::QueueName;
 use taskpilot_store::rows::sessions::{NewSession, SessionRecord};
 
 use crate::failure::Failure;
+use crate::scheduler::cleanups::cleanup_of;
+use crate::scheduler::cleanups::declare::declare;
 use crate::scheduler::codes::Coded;
 use crate::scheduler::turn::Turn;
 
@@ -23,7 +25,7 @@ pub(in crate::scheduler) fn register(
 ) -> Result<SessionRecord, Failure> {
     let namespace = turn.memory.names.namespace(turn.tx, &new.namespace)?;
     let queues = queues(turn, namespace, &new.queues)?;
-    let types = types(turn, &new.types)?;
+    let types = types(turn, namespace, new)?;
     let (now, id) = (turn.now, turn.memory.next_session());
     let lease_until = now.plus_ms(new.lease_ms);
     turn.statement(INSERT)?.execute(params![
@@ -43,6 +45,7 @@ pub(in crate::scheduler) fn register(
         name: new.name.clone(),
         queues: new.queues.clone(),
         types: new.types.clone(),
+        cleanups: new.cleanups.iter().map(|(kind, _)| kind.clone()).collect(),
         slots: new.slots,
         running: 0,
         stopping: 0,
@@ -64,10 +67,17 @@ fn queues(turn: &mut Turn<'_>, namespace: i64, names: &[QueueName]) -> Result<St
     Ok(json(&numbers.collect::<Result<_, _>>()?))
 }
 
-fn types(turn: &mut Turn<'_>, names: &[TaskType]) -> Result<String, Failure> {
-    let tx = turn.tx;
-    let numbers = names.iter().map(|name| turn.memory.names.kind(tx, name));
-    Ok(json(&numbers.collect::<Result<_, _>>()?))
+/// The numbers of types, and those of their cleanups.
+fn types(turn: &mut Turn<'_>, namespace: i64, new: &NewSession) -> Result<String, Failure> {
+    let mut numbers = Vec::with_capacity(new.types.len() + new.cleanups.len());
+    for name in &new.types {
+        let kind = turn.memory.names.kind(turn.tx, name)?;
+        let declared = new.cleanups.iter().find(|(cleaned, _)| cleaned == name);
+        declare(turn, (namespace, kind), declared.map(|(_, terms)| *terms))?;
+        numbers.push(kind);
+        numbers.extend(declared.map(|_| cleanup_of(kind)));
+    }
+    Ok(json(&numbers))
 }
 
 fn json(numbers: &Vec<i64>) -> String {

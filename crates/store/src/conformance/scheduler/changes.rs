@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use taskpilot_domain::cleanup::CleanupTerms;
 use taskpilot_domain::stop::{How, StopEvent};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
+use super::queues::{pause, resume, steer};
 use super::scene::Scene;
 use super::words::{
     at, canceled, canceled_already, failed, hasty, held, home, job, job_with, kind, queue,
-    released, stage, succeeded,
+    released, session, stage, succeeded,
 };
 use crate::conformance::SchedulerHarness;
 use crate::rows::changes::Change;
+use crate::rows::sessions::NewSession;
 
 /// Far more than a hint takes; a case that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -190,4 +193,20 @@ pub async fn an_expiry_tells_the_watchers_of_what_it_presumes(h: &impl Scheduler
     let mut watch = Watch::of(&scene);
     assert!(scene.expire(worker.registered.lease_until.plus_ms(1)).await > 0);
     watch.sees(&Change::Execution(grant.fence.execution)).await;
+}
+
+pub async fn a_resume_tells_of_a_cleanup_that_waited(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let terms = CleanupTerms::new(5_000, 1).expect("these are within their limits");
+    let cleaner = NewSession {
+        cleanups: vec![(kind("job"), terms)],
+        ..session(1)
+    };
+    scene.register(at(0), cleaner).await;
+    steer(&scene, at(1), "default", pause()).await;
+    let id = scene.create(at(2), job()).await;
+    canceled(scene.cancel(at(3), id).await);
+    let mut watch = Watch::of(&scene);
+    steer(&scene, at(4), "default", resume()).await;
+    watch.sees(&ready("job")).await;
 }

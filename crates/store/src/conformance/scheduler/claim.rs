@@ -121,6 +121,7 @@ pub async fn a_grant_carries_all_that_a_worker_needs(h: &impl SchedulerHarness) 
         cancel_grace_ms: 123,
         scheduled_for: at(3),
         deadline: Some(at(90_000)),
+        cleanup_of: None,
     };
     assert_same(&grant, &expected);
     assert_eq!(

@@ -32,6 +32,8 @@ pub async fn a_new_execution_stands_as_it_was_asked_for(h: &impl SchedulerHarnes
             completed_at: None,
             held_back: None,
             worker: None,
+            cleanup_of: None,
+            cleanup: None,
         },
         namespace: home(),
         payload: Some(Arc::clone(&new.payload)),
@@ -46,6 +48,7 @@ pub async fn a_new_execution_stands_as_it_was_asked_for(h: &impl SchedulerHarnes
         last_error: None,
         cancel: None,
         attempts: Vec::new(),
+        cleanup: None,
     };
     assert_same(&record, &expected);
     assert_same(&scene.record(record.summary.id).await, &expected);

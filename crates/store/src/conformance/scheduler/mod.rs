@@ -11,6 +11,7 @@ pub mod changes;
 pub mod claim;
 pub mod claim_cost;
 pub mod claim_repeats;
+pub mod cleanups;
 pub mod create;
 mod dice;
 pub mod evidence;
@@ -105,6 +106,30 @@ macro_rules! scheduler_conformance {
                 rows_whose_time_has_not_come_are_never_walked,
                 rows_behind_the_ones_that_are_taken_are_never_walked,
                 rows_of_a_paused_or_a_full_queue_are_never_walked,
+            ]
+            cleanups: [
+                a_session_tells_what_it_cleans_up,
+                what_never_began_is_cleaned_up_at_once,
+                a_cleanup_waits_for_the_proof_of_the_stop,
+                a_result_that_proves_the_stop_frees_the_cleanup,
+                a_lost_host_is_cleaned_up_elsewhere_once_its_lease_is_over,
+                a_cleanup_waits_for_the_stop_of_an_attempt_before_the_cancel,
+                what_waits_between_two_attempts_is_cleaned_up_at_once,
+                a_stuck_stop_holds_the_cleanup_until_it_is_released,
+                there_is_one_cleanup_however_often_it_is_canceled,
+                a_cleanup_that_is_canceled_owes_none,
+                nothing_is_owed_for_what_ended_otherwise_or_has_no_cleanup,
+                a_cleanup_goes_only_to_those_who_clean_up,
+                it_is_owed_while_one_lives_that_cleans_up_or_the_last_one_did,
+                the_terms_are_those_that_were_declared_last,
+                a_cleanup_that_fails_is_tried_again_and_then_shown,
+                a_cleanup_that_runs_too_long_is_stopped_with_a_record_of_its_own,
+                a_lost_reply_tells_again_what_the_cleanup_is_for,
+                every_way_to_be_canceled_owes_it,
+                the_last_word_of_the_last_attempt_is_told,
+                what_owes_a_cleanup_is_kept_until_that_has_ended,
+                declarations_and_debts_outlive_a_restart,
+                a_cleanup_is_counted_in_its_queue_and_opens_with_it,
             ]
             finish: [
                 the_latest_outputs_are_told,
@@ -364,6 +389,7 @@ macro_rules! scheduler_conformance {
                 each_move_of_a_stop_is_told_to_its_watchers,
                 timeouts_and_deadlines_tell_the_session,
                 an_expiry_tells_the_watchers_of_what_it_presumes,
+                a_resume_tells_of_a_cleanup_that_waited,
             ]
             restarts: [
                 everything_that_was_answered_survives_a_restart,

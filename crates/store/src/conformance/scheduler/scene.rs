@@ -71,6 +71,7 @@ impl Worker {
             held: held.to_vec(),
             answered_seq: self.last_seq(),
             stops: Vec::new(),
+            progress: Vec::new(),
             lease_ms: taskpilot_domain::limits::LEASE_MS,
         }
     }

@@ -29,6 +29,7 @@ pub async fn a_registered_session_is_listed_as_it_registered(h: &impl SchedulerH
         name: worker_name(),
         queues: vec![queue("a"), queue("b")],
         types: vec![kind("x"), kind("y/z:1")],
+        cleanups: vec![],
         slots: 17,
         running: 0,
         stopping: 0,

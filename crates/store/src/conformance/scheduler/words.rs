@@ -127,6 +127,7 @@ pub(super) fn session(slots: u32) -> NewSession {
         name: worker_name(),
         queues: vec![QueueName::default_queue()],
         types: vec![kind("job")],
+        cleanups: Vec::new(),
         slots,
         containment: Containment::Subreaper,
         token: fresh_token(),

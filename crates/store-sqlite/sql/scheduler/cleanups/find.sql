@@ -1,0 +1,1 @@
+SELECT execution FROM cleanup WHERE canceled = ?1;

@@ -1,0 +1,1 @@
+SELECT canceled FROM cleanup WHERE execution = ?1;

@@ -1,0 +1,1 @@
+INSERT INTO cleanup (execution, canceled) VALUES (?1, ?2);

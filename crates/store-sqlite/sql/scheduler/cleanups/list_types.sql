@@ -1,0 +1,1 @@
+SELECT namespace, type, timeout_ms, max_attempts FROM cleanup_type;

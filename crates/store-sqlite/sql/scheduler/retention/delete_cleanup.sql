@@ -1,0 +1,1 @@
+DELETE FROM cleanup WHERE execution = ?1;

@@ -1,0 +1,1 @@
+DELETE FROM last_progress WHERE execution = ?1;
