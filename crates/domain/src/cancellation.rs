@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::execution::{Event, Refused, Standing, State, Transition, transition};
 use crate::retry::Jitter;
-use crate::stop::StopCause;
+use crate::stop::{CancelCause, StopCause};
 use crate::text::read_back;
 use crate::time::Timestamp;
 
@@ -168,18 +168,15 @@ pub fn cancel_of_many(
     now: Timestamp,
 ) -> Result<Transition, Untouched> {
     // No back-off follows a cancel: there is nothing to draw for.
-    let decided = transition(standing, Event::CancelRequested, now, Jitter(0));
+    let event = Event::CancelRequested(CancelCause::Bulk);
+    let decided = transition(standing, event, now, Jitter(0));
     if decided == Err(Refused::NoOp) {
         return Err(Untouched::Canceled);
     }
     if states.is_some_and(|states| !states.contains(&standing.state)) {
         return Err(Untouched::Changed);
     }
-    let change = decided.map_err(|_| Untouched::Refused)?;
-    Ok(Transition {
-        stop: change.stop.map(|_| StopCause::Bulk),
-        ..change
-    })
+    decided.map_err(|_| Untouched::Refused)
 }
 
 /// What is known of the cancel of an execution that is CANCELED.
@@ -252,7 +249,8 @@ mod tests {
         let now = Timestamp::EPOCH.plus_ms(5);
         for state in State::ALL {
             let standing = standing(state);
-            let single = transition(&standing, Event::CancelRequested, now, Jitter(0));
+            let event = Event::CancelRequested(CancelCause::User);
+            let single = transition(&standing, event, now, Jitter(0));
             let many = cancel_of_many(&standing, None, now);
             let expected = match single {
                 Ok(change) => Ok(Transition {

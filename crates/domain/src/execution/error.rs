@@ -58,7 +58,7 @@ impl Event {
             | Self::AttemptFailed { .. }
             | Self::Released(_)
             | Self::Interrupted(_)
-            | Self::CancelRequested => None,
+            | Self::CancelRequested(_) => None,
         }
     }
 }

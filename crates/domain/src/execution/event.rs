@@ -1,6 +1,6 @@
 //! What happens to an execution, in the past tense.
 
-use crate::stop::{How, StopEvent};
+use crate::stop::{CancelCause, How, StopEvent};
 
 /// How the fence of a worker's message compares with what is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,12 +61,13 @@ pub enum Event {
     AttemptTimedOut,
     /// The execution's deadline passed.
     DeadlinePassed,
-    /// Somebody wants it canceled.
-    CancelRequested,
+    /// Somebody wants it canceled, alone or with others.
+    CancelRequested(CancelCause),
 }
 
 impl Event {
-    /// Every event, a fenced one once for each way to compare its fence.
+    /// Every event, a fenced one once for each way to compare its fence, a cancel once for each
+    /// cause.
     pub fn all() -> impl Iterator<Item = Self> {
         let failed = |retryable| move |fence| Self::AttemptFailed { fence, retryable };
         let fences = FenceMatch::ALL;
@@ -81,8 +82,8 @@ impl Event {
                 Self::LeaseExpired,
                 Self::AttemptTimedOut,
                 Self::DeadlinePassed,
-                Self::CancelRequested,
             ])
+            .chain(CancelCause::ALL.map(Self::CancelRequested))
     }
 
     /// How the fence of the message compares; `None` for what no worker's message says.
@@ -97,7 +98,7 @@ impl Event {
             | Self::LeaseExpired
             | Self::AttemptTimedOut
             | Self::DeadlinePassed
-            | Self::CancelRequested => None,
+            | Self::CancelRequested(_) => None,
         }
     }
 
@@ -116,7 +117,7 @@ impl Event {
             Self::Claimed
             | Self::AttemptTimedOut
             | Self::DeadlinePassed
-            | Self::CancelRequested => return None,
+            | Self::CancelRequested(_) => return None,
         };
         match fence {
             FenceMatch::Current | FenceMatch::EndedOtherwise => {
@@ -144,7 +145,9 @@ impl Event {
             Self::Interrupted(_) => "Interrupted",
             Self::AttemptTimedOut => "AttemptTimedOut",
             Self::DeadlinePassed => "DeadlinePassed",
-            Self::CancelRequested => "CancelRequested",
+            Self::CancelRequested(CancelCause::User) => "CancelRequested (USER)",
+            Self::CancelRequested(CancelCause::Bulk) => "CancelRequested (BULK)",
+            Self::CancelRequested(CancelCause::Parent) => "CancelRequested (PARENT)",
         }
     }
 }

@@ -73,8 +73,7 @@ pub struct Transition {
     pub next: Standing,
     /// How the running attempt ended, if one ended.
     pub ended: Option<AttemptEnd>,
-    /// The stop to open for that attempt, because it may still run. A cancel says USER; who
-    /// cancels many, or the children of a parent, writes BULK or PARENT instead.
+    /// The stop to open for that attempt, because it may still run.
     pub stop: Option<StopCause>,
     /// The verdict's stamp, if this is the verdict: never before the first counted claim, even
     /// where the clocks of two nodes differ.
@@ -143,7 +142,7 @@ fn after_the_end(event: Event) -> Result<Transition, Refused> {
         | Event::AttemptFailed { fence, .. }
         | Event::Released(fence)
         | Event::Interrupted(fence) => duplicate_or_stale(fence),
-        Event::Claimed | Event::CancelRequested => Refused::Refused,
+        Event::Claimed | Event::CancelRequested(_) => Refused::Refused,
         Event::WorkerGone
         | Event::LeaseExpired
         | Event::AttemptTimedOut
@@ -158,7 +157,7 @@ fn after_a_cancel(event: Event) -> Result<Transition, Refused> {
         | Event::Released(fence)
         | Event::Interrupted(fence) => late(fence),
         Event::Claimed => Refused::Refused,
-        Event::CancelRequested
+        Event::CancelRequested(_)
         | Event::WorkerGone
         | Event::LeaseExpired
         | Event::AttemptTimedOut
@@ -205,7 +204,7 @@ impl Change<'_> {
         match event {
             Event::Claimed => self.claimed(),
             Event::DeadlinePassed => Ok(self.to_final(State::Failed, None, None)),
-            Event::CancelRequested => Ok(self.to_final(State::Canceled, None, None)),
+            Event::CancelRequested(_) => Ok(self.to_final(State::Canceled, None, None)),
             Event::Succeeded(fence)
             | Event::AttemptFailed { fence, .. }
             | Event::Released(fence)
@@ -244,10 +243,10 @@ impl Change<'_> {
                 Some(AttemptEnd::DeadlineExceeded),
                 Some(StopCause::Deadline),
             ),
-            Event::CancelRequested => self.to_final(
+            Event::CancelRequested(cause) => self.to_final(
                 State::Canceled,
                 Some(AttemptEnd::Canceled),
-                Some(StopCause::User),
+                Some(cause.into()),
             ),
         })
     }

@@ -7,5 +7,5 @@ mod transition;
 
 pub use measure::StopStage;
 pub use stages::{Release, StopFact, StopStages};
-pub use status::{Containment, How, StopCause, StopStatus};
+pub use status::{CancelCause, Containment, How, StopCause, StopStatus};
 pub use transition::{StopChange, StopEvent, advance};

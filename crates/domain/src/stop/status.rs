@@ -167,6 +167,32 @@ impl StopCause {
     }
 }
 
+/// What a cancel was of. Nothing else that stops an attempt cancels its execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CancelCause {
+    /// This execution.
+    User,
+    /// Many.
+    Bulk,
+    /// Its parent, with all below it.
+    Parent,
+}
+
+impl CancelCause {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::User, Self::Bulk, Self::Parent];
+}
+
+impl From<CancelCause> for StopCause {
+    fn from(cause: CancelCause) -> Self {
+        match cause {
+            CancelCause::User => Self::User,
+            CancelCause::Bulk => Self::Bulk,
+            CancelCause::Parent => Self::Parent,
+        }
+    }
+}
+
 /// What encloses the processes of an attempt, and so how much a proof of its end is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

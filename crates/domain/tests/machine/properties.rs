@@ -7,7 +7,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use taskpilot_domain::execution::{AttemptEnd, Event, FenceMatch, Refused, State, transition};
 use taskpilot_domain::latency::Stamps;
-use taskpilot_domain::stop::{StopChange, StopEvent, StopStatus, advance};
+use taskpilot_domain::stop::{CancelCause, StopChange, StopEvent, StopStatus, advance};
 
 use crate::history::{Turn, history};
 use crate::steps::{Step, Whose, any_steps, restless_steps, setting};
@@ -82,20 +82,19 @@ every_turn! {
         if turn.before.standing.state.is_final() {
             continue;
         }
-        let change = transition(
-            &turn.before.standing,
-            Event::CancelRequested,
-            turn.now,
-            turn.jitter,
-        );
-        let change = change.unwrap();
-        prop_assert_eq!(change.next.state, State::Canceled);
-        let first = if turn.before.standing.state == State::Running {
-            Some(StopStatus::Requested)
-        } else {
-            (!turn.before.is_unproven()).then_some(StopStatus::NotNeeded)
-        };
-        prop_assert_eq!(change.first_stop_status(), first);
+        let runs = turn.before.standing.state == State::Running;
+        for cause in CancelCause::ALL {
+            let event = Event::CancelRequested(cause);
+            let change = transition(&turn.before.standing, event, turn.now, turn.jitter).unwrap();
+            prop_assert_eq!(change.next.state, State::Canceled);
+            prop_assert_eq!(change.stop, runs.then_some(cause.into()), "for its own cause");
+            let first = if runs {
+                Some(StopStatus::Requested)
+            } else {
+                (!turn.before.is_unproven()).then_some(StopStatus::NotNeeded)
+            };
+            prop_assert_eq!(change.first_stop_status(), first);
+        }
     }
 
     after_a_cancel_reports_are_late_repeated_or_nobodys(turn) {
@@ -160,7 +159,7 @@ every_turn! {
             | Step::Claim
             | Step::TimeOut
             | Step::Deadline
-            | Step::Cancel
+            | Step::Cancel(_)
             | Step::Stop(..) => continue,
         };
         let about = turn.after.attempts.iter().rev().nth(back);

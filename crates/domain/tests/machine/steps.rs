@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use taskpilot_domain::execution::{AttemptEnd, Event, FenceMatch};
 use taskpilot_domain::retry::{Backoff, RetryPolicy};
-use taskpilot_domain::stop::{How, StopEvent};
+use taskpilot_domain::stop::{CancelCause, How, StopEvent};
 use taskpilot_domain::time::Timestamp;
 
 /// Whose message it is.
@@ -53,7 +53,7 @@ pub(crate) enum Step {
     LeaseExpired,
     TimeOut,
     Deadline,
-    Cancel,
+    Cancel(CancelCause),
     Stop(Whose, StopEvent),
 }
 
@@ -103,7 +103,8 @@ pub(crate) fn any_steps() -> impl Strategy<Value = Vec<Turned>> {
         2 => Just(Step::TimeOut),
         5 => (whose(), stop_event()).prop_map(|(whose, event)| Step::Stop(whose, event)),
     ];
-    let verdict = prop_oneof![Just(Step::Deadline), Just(Step::Cancel)];
+    let cancel = prop::sample::select(CancelCause::ALL.to_vec()).prop_map(Step::Cancel);
+    let verdict = prop_oneof![Just(Step::Deadline), cancel];
     let steps = prop_oneof![60 => step, 1 => verdict];
     prop::collection::vec(turned(steps), 1..80)
 }

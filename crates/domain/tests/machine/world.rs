@@ -87,7 +87,7 @@ impl World {
             Step::LeaseExpired => self.happen(Event::LeaseExpired, last, now, jitter),
             Step::TimeOut => self.happen(Event::AttemptTimedOut, None, now, jitter),
             Step::Deadline => self.happen(Event::DeadlinePassed, None, now, jitter),
-            Step::Cancel => self.happen(Event::CancelRequested, None, now, jitter),
+            Step::Cancel(cause) => self.happen(Event::CancelRequested(cause), None, now, jitter),
             Step::Stop(whose, event) => {
                 let stop_move = self.whose(whose).and_then(|about| self.learn(about, event));
                 Outcome {

@@ -5,7 +5,10 @@ use taskpilot_domain::execution::{
 };
 use taskpilot_domain::ids::AttemptNumber;
 use taskpilot_domain::retry::{Backoff, Jitter, RetryPolicy};
+use taskpilot_domain::stop::CancelCause;
 use taskpilot_domain::time::Timestamp;
+
+const CANCELED: Event = Event::CancelRequested(CancelCause::User);
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -169,7 +172,7 @@ impl Execution {
                 is_forged,
                 outcome,
             } => here.finish(attempt, is_forged, outcome),
-            Call::Cancel | Call::CancelKey => match here.decide(Event::CancelRequested) {
+            Call::Cancel | Call::CancelKey => match here.decide(CANCELED) {
                 Ok(change) => (here.changed(&change), Answer::Canceled),
                 Err(Refused::NoOp) => (here, Answer::Canceled),
                 Err(_) => (here, Answer::Refused),

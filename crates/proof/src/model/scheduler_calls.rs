@@ -1,7 +1,7 @@
 //! The calls of the scheduler: each is one transaction, and its answer a message.
 
 use taskpilot_domain::execution::{Event, FenceMatch, Refused, State};
-use taskpilot_domain::stop::StopEvent;
+use taskpilot_domain::stop::{CancelCause, StopEvent};
 
 use super::message::{Fence, Message, Outcome, Session, runs_functions};
 use super::mutation::Mutation;
@@ -75,7 +75,8 @@ impl World {
         let ok = if model.breaks(Mutation::AnswersBeforeTheCommit) {
             true
         } else {
-            let decided = self.happen(model, id, Event::CancelRequested, Seen::default());
+            let event = Event::CancelRequested(CancelCause::User);
+            let decided = self.happen(model, id, event, Seen::default());
             matches!(decided, Ok(_) | Err(Refused::NoOp))
         };
         self.scheduler.executions[usize::from(id)].answered |= ok;

@@ -7,7 +7,7 @@ use taskpilot_domain::limits::CANCEL_REQUESTS_KEPT_MAX;
 use taskpilot_domain::names::{IdempotencyKey, Namespace, PrincipalName};
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::retry::Jitter;
-use taskpilot_domain::stop::StopCause;
+use taskpilot_domain::stop::{CancelCause, StopCause};
 use taskpilot_store::rows::cancels::CancelBatch;
 use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CancelTarget, ExecutionRecord,
@@ -102,7 +102,7 @@ fn decide(
     request: &CancelRequest,
     found: &Found,
 ) -> Result<CancelOutcome, Failure> {
-    let event = Event::CancelRequested;
+    let event = Event::CancelRequested(CancelCause::User);
     // No back-off follows a cancel: there is nothing to draw for.
     match transition(&found.standing, event, turn.now, Jitter(0)) {
         Ok(change) => {
@@ -176,8 +176,7 @@ fn closed_by(request: &CancelRequest) -> Closed {
 pub(in crate::scheduler) struct Words<'w> {
     by: &'w PrincipalName,
     reason: Option<&'w str>,
-    /// None where it was of this very execution.
-    cause: Option<StopCause>,
+    cause: CancelCause,
     /// What names the call, where it was of this very execution.
     request_id: Option<&'w str>,
 }
@@ -187,7 +186,7 @@ impl<'w> Words<'w> {
         Self {
             by: &request.actor,
             reason: request.reason.as_deref(),
-            cause: None,
+            cause: CancelCause::User,
             request_id: request.request_id.as_deref(),
         }
     }
@@ -197,7 +196,7 @@ impl<'w> Words<'w> {
         Self {
             by: &batch.actor,
             reason: batch.reason.as_deref(),
-            cause: Some(StopCause::Bulk),
+            cause: CancelCause::Bulk,
             request_id: None,
         }
     }
@@ -207,7 +206,7 @@ impl<'w> Words<'w> {
         Self {
             by: &closed.by,
             reason: closed.reason.as_deref(),
-            cause: Some(StopCause::Parent),
+            cause: CancelCause::Parent,
             request_id: None,
         }
     }
@@ -220,12 +219,14 @@ pub(in crate::scheduler) fn note(
     id: ExecutionId,
 ) -> Result<(), Failure> {
     let now = turn.now.as_millis();
+    // None where it was of this very execution.
+    let cause = (words.cause != CancelCause::User).then(|| StopCause::from(words.cause).code());
     turn.statement(INSERT_CANCEL)?.execute((
         id.get(),
         now,
         words.by.as_str(),
         words.reason,
-        words.cause.map(Coded::code),
+        cause,
         words.request_id,
     ))?;
     Ok(())

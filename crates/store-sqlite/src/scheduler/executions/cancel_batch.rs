@@ -6,7 +6,7 @@ use taskpilot_domain::cancellation::{
 };
 use taskpilot_domain::execution::Event;
 use taskpilot_domain::names::PrincipalName;
-use taskpilot_domain::stop::StopCause;
+use taskpilot_domain::stop::{CancelCause, StopCause};
 use taskpilot_store::rows::cancels::{CancelBatch, CancelItem, CanceledBatch};
 
 use super::cancel::{Words, cancels_children, note, reference_of};
@@ -61,7 +61,7 @@ fn cancel_one(
     }
     match cancel_of_many(&found.standing, batch.states.as_deref(), turn.now) {
         Ok(change) => {
-            let event = Event::CancelRequested;
+            let event = Event::CancelRequested(CancelCause::Bulk);
             apply(turn, found, (event, &change), Report::default())?;
             note(turn, Words::of_many(batch), found.id)?;
             owe(turn, found.id, &found.places())?;

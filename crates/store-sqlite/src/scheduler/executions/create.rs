@@ -8,6 +8,7 @@ use taskpilot_domain::families::{Kin, NoChild};
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::retry::Jitter;
+use taskpilot_domain::stop::CancelCause;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::executions::{
     CreateOutcome, ExecutionRecord, ExecutionSummary, NewExecution,
@@ -169,7 +170,8 @@ fn home(
 /// How it stands that is born below a closed tree.
 fn canceled(accepted: Standing, now: Timestamp) -> Standing {
     // No back-off follows a cancel: there is nothing to draw for.
-    let change = transition(&accepted, Event::CancelRequested, now, Jitter(0));
+    let event = Event::CancelRequested(CancelCause::Parent);
+    let change = transition(&accepted, event, now, Jitter(0));
     change.map_or(accepted, |change| change.next)
 }
 

@@ -5,10 +5,10 @@
 //! is in the store, so that a slice goes on where the one before ended, whatever happened in between.
 
 use rusqlite::{OptionalExtension, Row};
-use taskpilot_domain::execution::{Event, Transition, transition};
+use taskpilot_domain::execution::{Event, transition};
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::retry::Jitter;
-use taskpilot_domain::stop::StopCause;
+use taskpilot_domain::stop::CancelCause;
 use taskpilot_fault::Step;
 use taskpilot_store::scheduler::Tick;
 
@@ -104,14 +104,10 @@ fn children(
 
 /// What has ended stays as it is.
 fn cancel(turn: &mut Turn<'_>, found: &Found, closed: &Closed) -> Result<(), Failure> {
-    let event = Event::CancelRequested;
+    let event = Event::CancelRequested(CancelCause::Parent);
     // No back-off follows a cancel: there is nothing to draw for.
     let Ok(change) = transition(&found.standing, event, turn.now, Jitter(0)) else {
         return Ok(());
-    };
-    let change = Transition {
-        stop: change.stop.map(|_| StopCause::Parent),
-        ..change
     };
     apply(turn, found, (event, &change), Report::default())?;
     note(turn, Words::of_tree(closed), found.id)?;

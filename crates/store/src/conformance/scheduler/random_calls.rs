@@ -5,7 +5,7 @@ use taskpilot_domain::ids::{ExecutionId, Fence};
 use taskpilot_domain::limits::LEASE_MS;
 use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
-use taskpilot_domain::stop::StopStatus;
+use taskpilot_domain::stop::{CancelCause, StopStatus};
 
 use super::oracle::{decided, event_of, stop_status};
 use super::promises;
@@ -91,7 +91,7 @@ impl Play {
     /// Compares the answer to a cancel with what `domain` says of what was seen last.
     pub(super) fn was_decided(&self, id: ExecutionId, outcome: CancelOutcome) {
         let standing = self.seen[&id].summary.standing;
-        let event = Event::CancelRequested;
+        let event = Event::CancelRequested(CancelCause::User);
         match (transition(&standing, event, self.now(), Jitter(0)), outcome) {
             (Ok(decided), CancelOutcome::Canceled(record)) => {
                 assert_eq!(record.summary.standing, decided.next);
