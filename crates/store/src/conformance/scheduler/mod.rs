@@ -30,6 +30,7 @@ pub mod queues;
 pub mod races;
 pub mod random;
 mod random_calls;
+pub mod random_cleanups;
 pub mod releases;
 pub mod restarts;
 pub mod retention;
@@ -390,6 +391,9 @@ macro_rules! scheduler_conformance {
                 timeouts_and_deadlines_tell_the_session,
                 an_expiry_tells_the_watchers_of_what_it_presumes,
                 a_resume_tells_of_a_cleanup_that_waited,
+            ]
+            random_cleanups: [
+                each_canceled_execution_has_one_cleanup_that_waits_for_its_stop,
             ]
             restarts: [
                 everything_that_was_answered_survives_a_restart,
