@@ -20,6 +20,7 @@ pub mod options;
 pub mod queue;
 pub mod retention;
 pub mod retry;
+pub mod slots;
 pub mod stop;
 pub mod tasks;
 pub mod text;

@@ -187,6 +187,8 @@ impl Goodbye {
 pub enum SessionState {
     /// It renews its lease.
     Active,
+    /// It renews its lease and is given no work: a stop of it is STUCK, and neither settled nor released.
+    Quarantined,
     /// It said goodbye.
     Gone,
     /// Its lease ended without renewal.
@@ -194,7 +196,7 @@ pub enum SessionState {
 }
 
 vocabulary! { SessionStateWord, SessionState, "SessionState", "Where a worker session stands", {
-    Active => "ACTIVE", Gone => "GONE", Expired => "EXPIRED",
+    Active => "ACTIVE", Quarantined => "QUARANTINED", Gone => "GONE", Expired => "EXPIRED",
 } }
 
 /// A worker session in a list.

@@ -19,8 +19,14 @@ impl Tick for OverdueStops {
         if app.outages.are_recent(app).await? {
             return Ok(Report::default());
         }
-        Ok(report(
-            &app.store.flag_overdue_stops(now, TICK_ROWS_MAX).await?,
-        ))
+        let flagged = app.store.flag_overdue_stops(now, TICK_ROWS_MAX).await?;
+        if flagged.moved > 0 {
+            tracing::warn!(
+                stops = flagged.moved,
+                "stops passed their promised bound while their workers live: they are STUCK, and these \
+                 workers are given no more work until they are settled or released"
+            );
+        }
+        Ok(report(&flagged))
     }
 }

@@ -11,6 +11,7 @@ use taskpilot_store::rows::sessions::{Heartbeat, HeartbeatOutcome, SaidProgress,
 use taskpilot_store::rows::stops::{Held, StopReport};
 
 use super::convert::{gone, order, stop_report, stop_verdicts};
+use super::report::{alert, stuck};
 use crate::app::App;
 use crate::http::error::unavailable;
 
@@ -23,6 +24,7 @@ pub(crate) async fn heartbeat(
     let now = app.outages.heed(app).await.map_err(unavailable)?;
     let stops: Vec<StopReport> = beat.stops.into_iter().map(stop_report).collect();
     let fences: Vec<Fence> = stops.iter().map(|stop| stop.fence).collect();
+    let stuck = stuck(&stops);
     let held: Vec<Held> = beat.held.iter().map(named).collect();
     let mut own: HashSet<Held> = held.iter().copied().collect();
     let heartbeat = Heartbeat {
@@ -45,6 +47,7 @@ pub(crate) async fn heartbeat(
             lost,
             stop_verdicts: given,
         } => {
+            alert(session, &stuck, &given);
             for one in &lost {
                 own.remove(one);
             }

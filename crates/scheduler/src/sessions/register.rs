@@ -79,6 +79,7 @@ pub(crate) async fn list(app: &App, namespace: &Namespace) -> Result<Vec<WorkerI
 
 fn item(session: SessionRecord) -> WorkerItem {
     let state = match session.ended_at {
+        None if session.held().is_quarantined() => SessionState::Quarantined,
         None => SessionState::Active,
         Some(at) if at >= session.lease_until => SessionState::Expired,
         Some(_) => SessionState::Gone,

@@ -2,9 +2,10 @@
 
 use taskpilot_api::workers::{FencedAttempt, Report, StopFact, Verdicts};
 use taskpilot_domain::ids::Fence;
+use taskpilot_domain::stop::StopEvent;
 use taskpilot_server::error::ApiError;
 use taskpilot_store::rows::sessions::{FinishOutcome, HandIn, SessionGone, SessionRef};
-use taskpilot_store::rows::stops::StopReport;
+use taskpilot_store::rows::stops::{StopReport, StopVerdict};
 
 use super::convert::{gone, hand_in, stop_report, stop_verdicts, verdicts};
 use crate::app::App;
@@ -54,12 +55,38 @@ pub(crate) async fn stops(
 ) -> Result<Verdicts, ApiError> {
     let reports: Vec<StopReport> = facts.into_iter().map(stop_report).collect();
     let fences: Vec<Fence> = reports.iter().map(|report| report.fence).collect();
+    let stuck = stuck(&reports);
     let given = app
         .store
         .report_stops(app.clock.now(), session, reports)
         .await;
     let given = given.map_err(unavailable)?.map_err(gone)?;
+    alert(session, &stuck, &given);
     Ok(Verdicts {
         verdicts: stop_verdicts(&fences, &given),
     })
+}
+
+/// What was not ended by SIGKILL is for people to look at.
+pub(super) fn alert(session: SessionRef, stuck: &[Option<Fence>], given: &[StopVerdict]) {
+    for (fence, verdict) in stuck.iter().zip(given) {
+        if let (Some(fence), StopVerdict::Recorded) = (fence, verdict) {
+            tracing::warn!(
+                session = session.id.get(),
+                execution = fence.execution.get(),
+                attempt = fence.attempt.0,
+                "SIGKILL did not end the work: its stop is STUCK, and the worker is given no more until \
+                 that is settled or released"
+            );
+        }
+    }
+}
+
+/// Those of the reports that say so.
+pub(super) fn stuck(reports: &[StopReport]) -> Vec<Option<Fence>> {
+    let said = |report: &StopReport| {
+        let stuck = report.event == StopEvent::Unkillable;
+        stuck.then_some(report.fence)
+    };
+    reports.iter().map(said).collect()
 }

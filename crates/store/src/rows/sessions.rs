@@ -3,6 +3,7 @@
 use taskpilot_domain::cleanup::CleanupTerms;
 use taskpilot_domain::ids::{SessionId, Token};
 use taskpilot_domain::names::{Namespace, QueueName, TaskType, WorkerName};
+use taskpilot_domain::slots::Slots;
 use taskpilot_domain::stop::Containment;
 use taskpilot_domain::time::Timestamp;
 
@@ -73,8 +74,10 @@ pub struct SessionRecord {
     pub slots: u32,
     /// Attempts it runs.
     pub running: u32,
-    /// Attempts whose stop is not settled; they hold their slots.
+    /// Attempts whose stop is neither settled nor released; they hold their slots.
     pub stopping: u32,
+    /// Of these, those whose stop is STUCK: while there is one the session is granted nothing.
+    pub stuck: u32,
     /// Attempts whose stop is not settled and was released by an operator: they hold no slot here, and
     /// the worker may still be busy with them.
     pub released: u32,
@@ -88,6 +91,18 @@ pub struct SessionRecord {
     pub lease_until: Timestamp,
     /// When it ended, by goodbye or expiry.
     pub ended_at: Option<Timestamp>,
+}
+
+impl SessionRecord {
+    /// What it holds.
+    pub fn held(&self) -> Slots {
+        Slots {
+            slots: self.slots,
+            running: self.running,
+            stopping: self.stopping,
+            stuck: self.stuck,
+        }
+    }
 }
 
 /// What a worker says about an attempt it held.

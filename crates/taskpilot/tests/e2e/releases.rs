@@ -18,7 +18,7 @@ pub(crate) struct Session {
 impl Session {
     /// For tasks of a type that nobody else handles.
     pub(crate) async fn register(scheduler: Http, kind: &str) -> Result<Self> {
-        let body = json!({"name": "test", "queues": ["default"], "types": [kind], "slots": 1,
+        let body = json!({"name": "test", "queues": ["default"], "types": [kind], "slots": 2,
             "containment": "subreaper"});
         let register = scheduler.post("/v1/workers").json(&body);
         let registered = register.send().await?.expect(201)?.json()?;
@@ -67,9 +67,21 @@ async fn a_stuck_stop_is_released_on_the_command_line() -> Result<()> {
     let next = start(up.control, "handled-here", &json!({})).await?;
     let other = Session::register(up.scheduler, "handled-here").await?;
     assert_eq!(other.claim(1).await?, Value::Null, "the place is held");
+    let states = async || {
+        let list = json_of(&up, "worker list --json", 0).await?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let here = items
+            .iter()
+            .filter(|one| one["types"] == json!(["handled-here"]));
+        let mut states: Vec<_> = here.map(|one| one["state"].to_string()).collect();
+        states.sort();
+        anyhow::Ok(states)
+    };
+    assert_eq!(states().await?, ["\"ACTIVE\"", "\"QUARANTINED\""]);
     let told = json_of(&up, &format!("{release} host-is-off --json"), 0).await?;
     assert_eq!(told["stop"]["status"], "STUCK");
     assert_eq!(told["stop"]["released"]["reason"], "host-is-off");
+    assert_eq!(states().await?, ["\"ACTIVE\"", "\"ACTIVE\""]);
     let granted = other.claim(2).await?;
     assert_eq!(granted["executionId"], next.execution);
     let text = ends(&up, &format!("{release} again"), 0).await?;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use taskpilot_domain::ids::Token;
 use taskpilot_domain::limits::TICK_ROWS_MAX;
+use taskpilot_domain::slots::Slots;
 use taskpilot_fault::Step;
 use taskpilot_store::rows::executions::Grant;
 use taskpilot_store::rows::sessions::{ClaimOutcome, ClaimRequest, SessionGone};
@@ -109,13 +110,14 @@ fn grant_living(
     }
 }
 
-/// Slots that neither run anything nor wait for a stop.
+/// How many attempts the session may begin.
 fn room(turn: &Turn<'_>, session: &Session) -> Result<usize, Failure> {
-    let running = count_running(turn.tx, session.id.get())?;
-    let stopping = count_open(turn.tx, session.id.get())?;
-    let room = session
-        .slots
-        .saturating_sub(running)
-        .saturating_sub(stopping);
-    Ok(usize::try_from(room).unwrap_or(usize::MAX))
+    let (stopping, stuck) = count_open(turn.tx, session.id.get())?;
+    let held = Slots {
+        slots: session.slots,
+        running: count_running(turn.tx, session.id.get())?,
+        stopping,
+        stuck,
+    };
+    Ok(usize::try_from(held.room()).unwrap_or(usize::MAX))
 }

@@ -89,6 +89,7 @@ fn read(columns: &mut Columns<'_, '_>) -> Result<Session, Failure> {
         slots: columns.number("slots")?,
         running: 0,
         stopping: 0,
+        stuck: 0,
         released: 0,
         containment: word(columns, "containment")?,
         registered_at: columns.instant("registered_at")?,
@@ -105,12 +106,14 @@ fn read(columns: &mut Columns<'_, '_>) -> Result<Session, Failure> {
 
 fn complete(connection: &Connection, session: Session) -> Result<SessionRecord, Failure> {
     let id = session.record.id.get();
+    let (stopping, stuck) = count_open(connection, id)?;
     Ok(SessionRecord {
         queues: names(connection, LIST_QUEUES, &session.queues, QueueName::new)?,
         types: names(connection, LIST_TYPES, &session.types, TaskType::new)?,
         cleanups: names(connection, LIST_CLEANUPS, &session.types, TaskType::new)?,
         running: count_running(connection, id)?,
-        stopping: count_open(connection, id)?,
+        stopping,
+        stuck,
         released: count_released(connection, id)?,
         ..session.record
     })

@@ -49,6 +49,7 @@ pub(in crate::scheduler) fn register(
         slots: new.slots,
         running: 0,
         stopping: 0,
+        stuck: 0,
         released: 0,
         containment: new.containment,
         registered_at: now,

@@ -82,9 +82,9 @@ fn read(row: &Row<'_>) -> Result<Open, Failure> {
 pub(in crate::scheduler) fn count_open(
     connection: &Connection,
     session: i64,
-) -> Result<u32, Failure> {
+) -> Result<(u32, u32), Failure> {
     let mut statement = connection.prepare_cached(COUNT_OPEN)?;
-    Ok(statement.query_row([session], |row| row.get(0))?)
+    Ok(statement.query_row([session], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// How many stops of a session are not settled and hold nothing any more.

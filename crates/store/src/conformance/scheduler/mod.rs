@@ -276,6 +276,7 @@ macro_rules! scheduler_conformance {
                 what_is_overdue_says_so_beside_what_its_worker_says,
             ]
             releases: [
+                a_session_with_a_stuck_stop_is_granted_nothing_until_that_is_settled_or_released,
                 slot_place_and_retry_are_held_until_a_stop_is_proven_presumed_or_released,
                 the_first_release_stands_and_its_repeat_is_answered_alike,
                 what_was_released_is_freed_once_whatever_becomes_known,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use taskpilot_domain::execution::{AttemptEnd, State};
 use taskpilot_domain::ids::SessionId;
 use taskpilot_domain::limits::{CANCEL_REQUESTS_KEPT_MAX, UNCOUNTED_MAX};
+use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
 
 use crate::rows::attempts::AttemptRecord;
@@ -212,20 +213,23 @@ pub(super) fn hold_slots<'r>(
     sessions: &[SessionRecord],
     records: impl Iterator<Item = &'r ExecutionRecord>,
 ) {
-    let mut used: HashMap<SessionId, (u32, u32, u32)> = HashMap::new();
+    let mut used: HashMap<SessionId, (u32, u32, u32, u32)> = HashMap::new();
     for attempt in records.flat_map(|record| &record.attempts) {
-        let (running, stopping, released) = used.entry(attempt.session).or_default();
+        let (running, stopping, stuck, released) = used.entry(attempt.session).or_default();
         *running += u32::from(attempt.end.is_none());
         *stopping += u32::from(is_unsettled(attempt));
+        let status = attempt.stop.as_ref().map(|stop| stop.status);
+        *stuck += u32::from(is_unsettled(attempt) && status == Some(StopStatus::Stuck));
         *released += u32::from(is_released(attempt));
     }
     for session in sessions {
         let expected = used.get(&session.id).copied().unwrap_or_default();
-        let told = (session.running, session.stopping, session.released);
+        let held = session.held();
+        let told = (held.running, held.stopping, held.stuck, session.released);
         assert_eq!(told, expected);
         assert!(session.running + session.stopping <= session.slots);
         if session.ended_at.is_some() {
-            assert_eq!(expected, (0, 0, 0), "the dead hold nothing");
+            assert_eq!(expected, (0, 0, 0, 0), "the dead hold nothing");
         }
     }
 }

@@ -286,8 +286,7 @@ impl Play {
         let actor = &mut self.workers[index];
         let grants = self.scene.claim(&actor.worker, now, want).await;
         assert!(grants.len() <= want);
-        let slots = self.scene.session(&actor.worker).await;
-        let left = u64::from(slots.slots - slots.running - slots.stopping);
+        let left = u64::from(self.scene.session(&actor.worker).await.held().room());
         let granted = grants.len() as u64;
         // Of what is ready, nothing in a closed tree is granted.
         let ready = queue.counts.ready;

@@ -399,3 +399,38 @@ pub async fn a_release_and_a_proof_free_once(h: &impl SchedulerHarness) {
         blocked.is_free(&scene, now + 1, &blocked.worker).await;
     }
 }
+
+pub async fn a_session_with_a_stuck_stop_is_granted_nothing_until_that_is_settled_or_released(
+    h: &impl SchedulerHarness,
+) {
+    let scene = Scene::of(h);
+    for (round, end) in [End::Proven, End::Released].into_iter().enumerate() {
+        let begin = 100_000 * round as u64;
+        let worker = scene.register(at(begin), session(5)).await;
+        let stuck = scene.create(at(begin), job()).await;
+        let grant = scene.claim_one(&worker, at(begin)).await;
+        scene.cancel(at(begin + 1), stuck).await;
+        let waiting = scene.create(at(begin + 1), job()).await;
+        let said = stage(grant.fence, StopEvent::Unkillable);
+        scene.report(&worker, at(begin + 2), said).await;
+        let held = scene.session(&worker).await.held();
+        assert_eq!((held.stopping, held.stuck, held.room()), (1, 1, 0));
+        assert_eq!(granted(&scene.claim(&worker, at(begin + 3), 1).await), []);
+        match end {
+            End::Proven => {
+                let said = stage(grant.fence, StopEvent::Ended(How::Killed));
+                scene.report(&worker, at(begin + 4), said).await;
+            }
+            End::Released | End::Presumed => {
+                freed(release_of(&scene, at(begin + 4), stuck).await);
+            }
+        }
+        assert_eq!(scene.session(&worker).await.held().room(), 5);
+        let next = scene.claim_one(&worker, at(begin + 5)).await;
+        assert_eq!(next.fence.execution, waiting);
+        scene
+            .finish(&worker, at(begin + 6), succeeded(next.fence))
+            .await;
+        scene.goodbye(&worker, at(begin + 7), vec![]).await;
+    }
+}

@@ -33,6 +33,7 @@ pub async fn a_registered_session_is_listed_as_it_registered(h: &impl SchedulerH
         slots: 17,
         running: 0,
         stopping: 0,
+        stuck: 0,
         released: 0,
         containment: Containment::Cgroup,
         registered_at: at(7),
