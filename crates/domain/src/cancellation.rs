@@ -150,7 +150,7 @@ read_back! {
 /// Why a cancel of many leaves an execution as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Untouched {
-    /// It is canceled; [`is_own`] says by whom.
+    /// It is canceled; [`Again`] says what the cancel of many is to it.
     Canceled,
     /// It is in none of the wanted states.
     Changed,
@@ -190,15 +190,42 @@ pub struct Verdict {
     pub cause: StopCause,
 }
 
-/// Whether a verdict is the asking cancellation's own, whose answer was lost.
-///
-/// `since` is an instant of the same clock before which it had decided none of what it asks about.
-/// So its own verdict is never taken for somebody else's; the other way round only another cancel of
-/// many, by the same principal with the same reason since then, is.
-pub fn is_own(verdict: Verdict, since: Option<Timestamp>) -> bool {
-    verdict.cause == StopCause::Bulk
-        && verdict.is_by_same
-        && since.is_some_and(|since| since <= verdict.at)
+/// What a cancel of many is to an execution that is canceled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// The verdict is its own; its answer was lost.
+    Own,
+    /// A later request, which is kept beside the first.
+    Later,
+    /// No request: it is meant in no state, and only told.
+    Look,
+}
+
+impl Again {
+    /// `since` is an instant of the same clock before which the asking cancellation had decided none
+    /// of what it asks about. So its own verdict is never taken for somebody else's; the other way
+    /// round only another cancel of many, by the same principal with the same reason since then, is.
+    /// `states` are those in which an execution is meant, as in [`cancel_of_many`].
+    pub fn of(verdict: Verdict, since: Option<Timestamp>, states: Option<&[State]>) -> Self {
+        let is_own = verdict.cause == StopCause::Bulk
+            && verdict.is_by_same
+            && since.is_some_and(|since| since <= verdict.at);
+        if is_own {
+            Self::Own
+        } else if states.is_some_and(<[State]>::is_empty) {
+            Self::Look
+        } else {
+            Self::Later
+        }
+    }
+
+    /// What is told of it.
+    pub fn outcome(self) -> CancellationOutcome {
+        match self {
+            Self::Own => CancellationOutcome::Canceled,
+            Self::Later | Self::Look => CancellationOutcome::Already,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -281,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_is_its_own_if_nothing_speaks_against_it() {
+    fn a_verdict_is_its_own_if_nothing_speaks_against_it_and_a_look_is_no_request() {
         let at = Timestamp::EPOCH.plus_ms(7);
         let verdict = |is_by_same, cause| Verdict {
             at,
@@ -289,11 +316,27 @@ mod tests {
             cause,
         };
         for cause in StopCause::ALL {
-            let may_be = cause == StopCause::Bulk;
-            assert_eq!(is_own(verdict(true, cause), Some(at)), may_be, "{cause:?}");
-            assert!(!is_own(verdict(false, cause), Some(at)));
-            assert!(!is_own(verdict(true, cause), Some(at.plus_ms(1))));
-            assert!(!is_own(verdict(true, cause), None));
+            for (states, other) in [
+                (None, Again::Later),
+                (Some(&[State::Pending][..]), Again::Later),
+                (Some(&[][..]), Again::Look),
+            ] {
+                let again =
+                    |is_by_same, since| Again::of(verdict(is_by_same, cause), since, states);
+                let own = if cause == StopCause::Bulk {
+                    Again::Own
+                } else {
+                    other
+                };
+                assert_eq!(again(true, Some(at)), own, "{cause:?} {states:?}");
+                assert_eq!(again(false, Some(at)), other, "{cause:?} {states:?}");
+                assert_eq!(
+                    again(true, Some(at.plus_ms(1))),
+                    other,
+                    "{cause:?} {states:?}"
+                );
+                assert_eq!(again(true, None), other, "{cause:?} {states:?}");
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) async fn cancel(
         namespace: context.namespace.clone(),
         actor: context.principal.clone(),
         reason: batch.reason.clone(),
+        request_id: Some(context.request_id.clone()),
         states: states.clone(),
         since: batch.since,
         items: items.iter().map(item).collect(),

@@ -17,6 +17,9 @@ pub struct CancelBatch {
     pub actor: PrincipalName,
     /// Why.
     pub reason: Option<String>,
+    /// What names the wish: what is asked once more under this name, by the same actor and for the same
+    /// reason, is not another request to those that are canceled.
+    pub request_id: Option<String>,
     /// The states in which an execution is meant; `None`: whatever is not final. In none of an
     /// empty list nothing is canceled, and each is only told.
     pub states: Option<Arc<[State]>>,

@@ -62,6 +62,10 @@ async fn a_slice_whose_answer_was_lost_is_told_as_it_was_decided() {
     let done = control.cancellation(id).await;
     assert_eq!(done["status"], "COMPLETED");
     assert_eq!(done["counts"], counts(&[("canceled", 2), ("already", 1)]));
+    for (task, count) in [(before, 1), (running, 0), (waiting, 0)] {
+        let view = control.view(task).await.body;
+        assert_eq!(view["cancel"]["laterRequestCount"], count, "{view}");
+    }
 }
 
 #[tokio::test]

@@ -41,6 +41,11 @@ async fn each_of_many_is_told_what_became_of_it() {
     assert_eq!(outcomes(&cancel(&service, &again).await), ["canceled"; 2]);
     let other = json!({"items": [{"id": 1}, {"id": mine}]});
     assert_eq!(outcomes(&cancel(&service, &other).await), ["already"; 2]);
+    let asked_again = [(1, 1), (mine, 1), (before, 1)];
+    for (id, count) in asked_again {
+        let told = service.execution(id).await;
+        assert_eq!(told["cancel"]["laterRequestCount"], count, "{told}");
+    }
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ fn decide(
             answer(turn, request, found.id).map(CancelOutcome::Canceled)
         }
         Err(Refused::NoOp) => {
-            append(turn, request, found.id)?;
+            append(turn, Words::of(request), found.id)?;
             remind(turn, (found.id, found.standing.attempt))?;
             if request.cascade {
                 close(turn, found.id, &closed_by(request))?;
@@ -177,7 +177,7 @@ pub(in crate::scheduler) struct Words<'w> {
     by: &'w PrincipalName,
     reason: Option<&'w str>,
     cause: CancelCause,
-    /// What names the call, where it was of this very execution.
+    /// What names the call; none where it was of the tree above.
     request_id: Option<&'w str>,
 }
 
@@ -197,7 +197,7 @@ impl<'w> Words<'w> {
             by: &batch.actor,
             reason: batch.reason.as_deref(),
             cause: CancelCause::Bulk,
-            request_id: None,
+            request_id: batch.request_id.as_deref(),
         }
     }
 
@@ -234,14 +234,18 @@ pub(in crate::scheduler) fn note(
 
 /// Keeps a later request beside the first, unless it is a call that is kept already. The oldest of
 /// too many go; the number of the last one goes on counting them.
-fn append(turn: &mut Turn<'_>, request: &CancelRequest, id: ExecutionId) -> Result<(), Failure> {
+pub(super) fn append(
+    turn: &mut Turn<'_>,
+    words: Words<'_>,
+    id: ExecutionId,
+) -> Result<(), Failure> {
     let now = turn.now.as_millis();
     let written = turn.statement(INSERT_LATER)?.execute((
         id.get(),
         now,
-        request.actor.as_str(),
-        &request.reason,
-        &request.request_id,
+        words.by.as_str(),
+        words.reason,
+        words.request_id,
     ))?;
     if written == 1 {
         turn.statement(DELETE_LATER)?

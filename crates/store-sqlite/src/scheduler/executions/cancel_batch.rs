@@ -2,14 +2,14 @@
 
 use rusqlite::{OptionalExtension, Row};
 use taskpilot_domain::cancellation::{
-    CancellationOutcome, Untouched, Verdict, cancel_of_many, is_own,
+    Again, CancellationOutcome, Untouched, Verdict, cancel_of_many,
 };
 use taskpilot_domain::execution::Event;
 use taskpilot_domain::names::PrincipalName;
 use taskpilot_domain::stop::{CancelCause, StopCause};
 use taskpilot_store::rows::cancels::{CancelBatch, CancelItem, CanceledBatch};
 
-use super::cancel::{Words, cancels_children, note, reference_of};
+use super::cancel::{Words, append, cancels_children, note, reference_of};
 use super::change::{Report, apply};
 use super::{Found, find};
 use crate::decode::Columns;
@@ -26,8 +26,9 @@ const TABLE: &str = "verdict";
 
 /// About what a batch keeps in memory and writes.
 pub(in crate::scheduler) fn bytes(batch: &CancelBatch) -> usize {
-    let reason = batch.reason.as_ref().map_or(0, String::len);
-    batch.items.len() * (128 + reason)
+    let words = batch.reason.as_ref().map_or(0, String::len)
+        + batch.request_id.as_ref().map_or(0, String::len);
+    batch.items.len() * (128 + words)
 }
 
 /// One outcome per item. Each sees the earlier ones, so that one execution twice is folded.
@@ -77,11 +78,11 @@ fn cancel_one(
         Err(Untouched::Canceled) => {
             remind(turn, (found.id, found.standing.attempt))?;
             let verdict = verdict(turn, batch, found)?;
-            Ok(if is_own(verdict, batch.since) {
-                CancellationOutcome::Canceled
-            } else {
-                CancellationOutcome::Already
-            })
+            let again = Again::of(verdict, batch.since, batch.states.as_deref());
+            if again == Again::Later {
+                append(turn, Words::of_many(batch), found.id)?;
+            }
+            Ok(again.outcome())
         }
         Err(Untouched::Changed) => Ok(CancellationOutcome::Changed),
         Err(Untouched::Refused) => Ok(CancellationOutcome::Refused),

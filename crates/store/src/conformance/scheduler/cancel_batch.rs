@@ -30,6 +30,7 @@ pub(super) fn batch_of(ids: impl IntoIterator<Item = ExecutionId>) -> CancelBatc
         namespace: home(),
         actor: somebody(),
         reason: Some("no longer wanted".into()),
+        request_id: None,
         states: None,
         since: None,
         items: ids.into_iter().map(item).collect(),
@@ -50,7 +51,11 @@ fn since(instant: Timestamp, batch: CancelBatch) -> CancelBatch {
     }
 }
 
-async fn decide(scene: &Scene, now: Timestamp, batch: CancelBatch) -> Vec<CancellationOutcome> {
+pub(super) async fn decide(
+    scene: &Scene,
+    now: Timestamp,
+    batch: CancelBatch,
+) -> Vec<CancellationOutcome> {
     let decided: CanceledBatch = scene
         .store
         .cancel_batch(now, batch)

@@ -428,6 +428,7 @@ pub async fn every_way_to_be_canceled_owes_it(h: &impl SchedulerHarness) {
         reason: None,
         states: None,
         since: None,
+        request_id: None,
     };
     scene
         .store

@@ -1,14 +1,18 @@
 //! Cancels of what is canceled: they change nothing, and who asked is kept beside the first.
 
+use taskpilot_domain::cancellation::CancellationOutcome::{Already, Canceled};
+use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::limits::CANCEL_REQUESTS_KEPT_MAX;
 use taskpilot_domain::names::PrincipalName;
 use taskpilot_domain::stop::StopCause;
 use taskpilot_domain::time::Timestamp;
 
+use super::cancel_batch::{batch_of, decide};
 use super::scene::Scene;
 use super::words::{at, by_id, by_key, canceled, canceled_already, job, keyed, refused, somebody};
 use crate::conformance::SchedulerHarness;
+use crate::rows::cancels::CancelBatch;
 use crate::rows::executions::{CancelRecord, CancelRequest, LaterCancel};
 
 fn who(name: &str) -> PrincipalName {
@@ -121,4 +125,72 @@ pub async fn a_request_that_is_refused_leaves_nothing(h: &impl SchedulerHarness)
     let id = scene.done(at(0)).await;
     refused(scene.cancel(at(1), id).await);
     assert_eq!(scene.record(id).await.cancel, None);
+}
+
+fn of_many(name: &str, ids: impl IntoIterator<Item = ExecutionId>) -> CancelBatch {
+    CancelBatch {
+        actor: who("ann"),
+        reason: Some("all of them".into()),
+        request_id: Some(name.into()),
+        since: Some(at(10)),
+        ..batch_of(ids)
+    }
+}
+
+pub async fn a_cancel_of_many_is_a_later_request_to_what_was_canceled_before(
+    h: &mut impl SchedulerHarness,
+) {
+    let scene = Scene::of(h);
+    let id = scene.create(at(0), job()).await;
+    canceled(scene.cancel(at(5), id).await);
+    let wish = of_many("cancellation-7", [id]);
+    assert_eq!(decide(&scene, at(20), wish.clone()).await, [Already]);
+    let mut expected = CancelRecord {
+        cause: StopCause::User,
+        requested_at: at(5),
+        requested_by: somebody(),
+        reason: Some("no longer wanted".into()),
+        later_count: 1,
+        later: vec![later(at(20), "ann", Some("all of them"))],
+    };
+    assert_eq!(cancel_of(&scene, id).await, expected);
+    // Its answer was lost, once before and once after a restart.
+    assert_eq!(decide(&scene, at(30), wish.clone()).await, [Already]);
+    let scene = scene.reopened(h).await;
+    assert_eq!(decide(&scene, at(40), wish.clone()).await, [Already]);
+    // Whoever only looks asks for nothing.
+    let look = CancelBatch {
+        states: Some([].into()),
+        ..of_many("cancellation-8", [id])
+    };
+    assert_eq!(decide(&scene, at(50), look).await, [Already]);
+    assert_eq!(cancel_of(&scene, id).await, expected);
+    // Another one, of those that wait.
+    let other = CancelBatch {
+        states: Some([State::Pending].into()),
+        ..of_many("cancellation-9", [id])
+    };
+    assert_eq!(decide(&scene, at(60), other).await, [Already]);
+    expected.later_count = 2;
+    expected
+        .later
+        .push(later(at(60), "ann", Some("all of them")));
+    assert_eq!(cancel_of(&scene, id).await, expected);
+}
+
+pub async fn a_repeated_cancel_of_many_is_no_later_request_to_its_own(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let id = scene.create(at(0), job()).await;
+    let wish = of_many("cancellation-7", [id, id]);
+    assert_eq!(decide(&scene, at(20), wish.clone()).await, [Canceled; 2]);
+    assert_eq!(decide(&scene, at(30), wish.clone()).await, [Canceled; 2]);
+    // Nor where nobody knows since when: it has a name.
+    let wish = CancelBatch {
+        since: None,
+        ..wish
+    };
+    assert_eq!(decide(&scene, at(40), wish).await, [Already; 2]);
+    let kept = cancel_of(&scene, id).await;
+    assert_eq!((kept.cause, kept.requested_at), (StopCause::Bulk, at(20)));
+    assert_eq!((kept.later_count, kept.later), (0, Vec::new()));
 }

@@ -236,6 +236,8 @@ macro_rules! scheduler_conformance {
                 the_same_call_once_more_is_not_another_request,
                 the_latest_requests_are_kept_and_all_are_counted,
                 a_request_that_is_refused_leaves_nothing,
+                a_cancel_of_many_is_a_later_request_to_what_was_canceled_before,
+                a_repeated_cancel_of_many_is_no_later_request_to_its_own,
             ]
             stops: [
                 each_stage_has_its_stamp_and_delivery_lowers_the_bound,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use taskpilot_domain::cancellation::{
-    CancellationOutcome, Untouched, Verdict, cancel_of_many, is_own,
+    Again, CancellationOutcome, Untouched, Verdict, cancel_of_many,
 };
 use taskpilot_domain::execution::{
     AttemptEnd, Event, FenceMatch, Standing, State, Transition, transition,
@@ -30,16 +30,32 @@ pub(super) fn decided(
     }
 }
 
-/// What one of many is told by a cancel of them, with the change that it brings about.
-pub(super) fn told_of_many(
+/// What a cancel of many does to one of them.
+pub(super) struct OneOfMany {
+    pub(super) told: CancellationOutcome,
+    pub(super) change: Option<Transition>,
+    /// Whether it is kept as a later request.
+    pub(super) is_later: bool,
+}
+
+/// The wish has no name, so that each is another one.
+pub(super) fn one_of_many(
     before: &ExecutionRecord,
     batch: &CancelBatch,
     now: Timestamp,
-) -> (CancellationOutcome, Option<Transition>) {
+) -> OneOfMany {
+    let only = |told| OneOfMany {
+        told,
+        change: None,
+        is_later: false,
+    };
     match cancel_of_many(&before.summary.standing, batch.states.as_deref(), now) {
-        Ok(change) => (CancellationOutcome::Canceled, Some(change)),
-        Err(Untouched::Changed) => (CancellationOutcome::Changed, None),
-        Err(Untouched::Refused) => (CancellationOutcome::Refused, None),
+        Ok(change) => OneOfMany {
+            change: Some(change),
+            ..only(CancellationOutcome::Canceled)
+        },
+        Err(Untouched::Changed) => only(CancellationOutcome::Changed),
+        Err(Untouched::Refused) => only(CancellationOutcome::Refused),
         Err(Untouched::Canceled) => {
             let cancel = before.cancel.as_ref().expect("a canceled one says by whom");
             let verdict = Verdict {
@@ -47,14 +63,21 @@ pub(super) fn told_of_many(
                 is_by_same: cancel.requested_by == batch.actor && cancel.reason == batch.reason,
                 cause: cancel.cause,
             };
-            let outcome = if is_own(verdict, batch.since) {
-                CancellationOutcome::Canceled
-            } else {
-                CancellationOutcome::Already
-            };
-            (outcome, None)
+            let again = Again::of(verdict, batch.since, batch.states.as_deref());
+            OneOfMany {
+                is_later: again == Again::Later,
+                ..only(again.outcome())
+            }
         }
     }
+}
+
+/// How many asked for its cancel again.
+pub(super) fn later_count(record: &ExecutionRecord) -> u64 {
+    record
+        .cancel
+        .as_ref()
+        .map_or(0, |cancel| cancel.later_count)
 }
 
 /// How far the stop of an attempt has come, if there is one.

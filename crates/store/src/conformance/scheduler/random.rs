@@ -13,7 +13,9 @@ use taskpilot_domain::time::Timestamp;
 
 use super::cancel_batch::batch_of;
 use super::dice::Dice;
-use super::oracle::{Trees, born, decided, event_of, line_of, stop_status, told_of_many};
+use super::oracle::{
+    Trees, born, decided, event_of, later_count, line_of, one_of_many, stop_status,
+};
 use super::promises;
 use super::queues::{change, limit, pause, resume, steer, told};
 use super::random_calls::Known;
@@ -397,14 +399,16 @@ impl Play {
         };
         let expected: Vec<_> = ids
             .iter()
-            .map(|id| told_of_many(&self.seen[id], &batch, now))
+            .map(|id| one_of_many(&self.seen[id], &batch, now))
             .collect();
         let decided = self.scene.store.cancel_batch(now, batch).await;
-        let told: Vec<_> = expected.iter().map(|(outcome, _)| *outcome).collect();
+        let told: Vec<_> = expected.iter().map(|one| one.told).collect();
         assert_eq!(decided.expect("the batch is served").outcomes, told);
-        for (id, (_, change)) in ids.into_iter().zip(expected) {
-            if let Some(change) = change {
-                let record = self.scene.record(id).await;
+        for (id, one) in ids.into_iter().zip(expected) {
+            let record = self.scene.record(id).await;
+            let later = later_count(&self.seen[&id]) + u64::from(one.is_later);
+            assert_eq!(later_count(&record), later, "{:?}", one.told);
+            if let Some(change) = one.change {
                 assert_eq!(record.summary.standing, change.next);
                 assert_eq!(record.summary.completed_at, change.completed_at);
                 self.trees.hear_of_many(&record);
