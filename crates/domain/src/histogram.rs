@@ -38,14 +38,26 @@ impl Bucket {
 
     /// The middle of the values that are counted here.
     pub const fn middle(self) -> u64 {
+        let (first, width) = self.values();
+        first + width / 2
+    }
+
+    /// The largest of the values that are counted here.
+    pub const fn largest(self) -> u64 {
+        let (first, width) = self.values();
+        first + (width - 1)
+    }
+
+    /// The smallest value that is counted here, and how many are.
+    const fn values(self) -> (u64, u64) {
         let number = self.0 as u64;
         if number < EXACT {
-            return number;
+            return (number, 1);
         }
         let above = number - EXACT;
         let shift = (above >> FINENESS) + 1;
         let place = (1 << FINENESS) + (above & ((1 << FINENESS) - 1));
-        (place << shift) + (1 << (shift - 1))
+        (place << shift, 1 << shift)
     }
 }
 
@@ -73,6 +85,22 @@ impl Histogram {
         self.0.values().fold(0, |sum, one| sum.saturating_add(*one))
     }
 
+    /// The values that are at most this. A bucket with values on both sides is not among them: nothing
+    /// looks smaller than it was.
+    pub fn count_up_to(&self, bound: u64) -> u64 {
+        let within = self.0.iter().take_while(|(one, _)| one.largest() <= bound);
+        within.fold(0, |sum, (_, part)| sum.saturating_add(*part))
+    }
+
+    /// About the sum of all values, each taken for the middle of its bucket.
+    pub fn sum(&self) -> u64 {
+        let sums = self
+            .0
+            .iter()
+            .map(|(one, part)| one.middle().saturating_mul(*part));
+        sums.fold(0, u64::saturating_add)
+    }
+
     /// The value that this part of a thousand does not exceed; `None` where there is none. Of 1,000 it is
     /// the largest.
     pub fn quantile(&self, permille: u64) -> Option<u64> {
@@ -98,7 +126,8 @@ mod tests {
     #[test]
     fn small_values_are_exact() {
         for value in 0..EXACT {
-            assert_eq!(Bucket::of(value).middle(), value);
+            let bucket = Bucket::of(value);
+            assert_eq!((bucket.middle(), bucket.largest()), (value, value));
         }
     }
 
@@ -112,6 +141,23 @@ mod tests {
     }
 
     #[test]
+    fn the_last_bucket_ends_with_the_last_value() {
+        assert_eq!(Bucket::MAX.largest(), u64::MAX);
+    }
+
+    #[test]
+    fn a_bucket_on_both_sides_of_a_bound_is_beyond_it() {
+        let mut histogram = Histogram::default();
+        // 100 and 101 are counted together.
+        for value in [5, 99, 100, 101, 300] {
+            histogram.add(Bucket::of(value), 1);
+        }
+        let counts = [4, 5, 99, 100, 101, 1_000].map(|bound| histogram.count_up_to(bound));
+        assert_eq!(counts, [0, 1, 2, 2, 4, 5]);
+        assert_eq!(histogram.sum(), 5 + 99 + 101 + 101 + 300);
+    }
+
+    #[test]
     fn nothing_has_no_quantile() {
         assert_eq!(Histogram::default().quantile(500), None);
     }
@@ -121,6 +167,15 @@ mod tests {
         fn a_middle_is_close_to_every_value_of_its_bucket(value in 1_u64..1 << 60) {
             let off = Bucket::of(value).middle().abs_diff(value);
             prop_assert!(off * 1_000 <= value * 16, "{off} of {value}");
+        }
+
+        #[test]
+        fn the_largest_value_of_a_bucket_is_its_last(value in any::<u64>()) {
+            let bucket = Bucket::of(value);
+            let largest = bucket.largest();
+            prop_assert!(value <= largest && Bucket::of(largest) == bucket);
+            let next = largest.checked_add(1).map(Bucket::of);
+            prop_assert!(next.is_none_or(|next| next.0 == bucket.0 + 1));
         }
 
         #[test]
