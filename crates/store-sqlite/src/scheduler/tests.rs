@@ -1,10 +1,12 @@
 //! What is the engine's own: plans, the cost of a claim, numbers over rollbacks, quiet when idle.
 
+mod heartbeats;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Token};
-use taskpilot_domain::limits::{LEASE_MS, TICK_ROWS_MAX};
+use taskpilot_domain::limits::{LEASE_MS, SLOTS_MAX, TICK_ROWS_MAX};
 use taskpilot_domain::names::{Namespace, PrincipalName, QueueName, TaskType, WorkerName};
 use taskpilot_domain::options::ExecutionOptions;
 use taskpilot_domain::retry::Jitter;
@@ -150,7 +152,7 @@ async fn register(
         queues,
         types,
         cleanups: Vec::new(),
-        slots: 200,
+        slots: SLOTS_MAX,
         containment: Containment::Subreaper,
         token,
         lease_ms: LEASE_MS,
