@@ -21,7 +21,7 @@ use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
     ExecutionSummary, NewExecution,
 };
-use taskpilot_store::rows::latency::{LatencyFilter, StopLatency};
+use taskpilot_store::rows::latency::{LatencyFilter, StopLatency, StopTotal};
 use taskpilot_store::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 use taskpilot_store::rows::sessions::{
     ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, HandInVerdict, Heartbeat, HeartbeatOutcome,
@@ -225,5 +225,9 @@ impl LatencyStore for TroubledStore {
         filter: LatencyFilter,
     ) -> Result<Vec<StopLatency>, StoreError> {
         self.store.list_stop_latencies(namespace, filter).await
+    }
+
+    async fn total_stop_latencies(&self, limit: usize) -> Result<Vec<StopTotal>, StoreError> {
+        self.store.total_stop_latencies(limit).await
     }
 }

@@ -135,9 +135,7 @@ impl Names {
         if let Some(name) = self.kinds.names.get(&number) {
             return Ok(name.clone());
         }
-        let mut statement = tx.prepare_cached(GET_TYPE)?;
-        let text: String = statement.query_row([number], |row| row.get(0))?;
-        let name = TaskType::new(text).map_err(|_| corrupt("handler_type", number))?;
+        let name = kind_of(tx, number)?;
         self.kinds.keep(number, &name);
         Ok(name)
     }
@@ -165,6 +163,13 @@ pub(super) fn namespace_of(connection: &Connection, number: i64) -> Result<Names
     let mut statement = connection.prepare_cached(GET_NAMESPACE)?;
     let text: String = statement.query_row([number], |row| row.get(0))?;
     Namespace::new(text).map_err(|_| corrupt("namespace", number))
+}
+
+/// The name of a type.
+pub(super) fn kind_of(connection: &Connection, number: i64) -> Result<TaskType, Failure> {
+    let mut statement = connection.prepare_cached(GET_TYPE)?;
+    let text: String = statement.query_row([number], |row| row.get(0))?;
+    TaskType::new(text).map_err(|_| corrupt("handler_type", number))
 }
 
 fn intern(

@@ -28,7 +28,7 @@ use taskpilot_store::rows::executions::{
     CancelOutcome, CancelRequest, CreateOutcome, ExecutionFilter, ExecutionRecord,
     ExecutionSummary, NewExecution,
 };
-use taskpilot_store::rows::latency::{LatencyFilter, StopLatency};
+use taskpilot_store::rows::latency::{LatencyFilter, StopLatency, StopTotal};
 use taskpilot_store::rows::queues::{QueueOutcome, QueueRecord, QueueRequest};
 use taskpilot_store::rows::sessions::{
     ClaimOutcome, ClaimRequest, FinishOutcome, HandIn, HandInVerdict, Heartbeat, HeartbeatOutcome,
@@ -421,6 +421,11 @@ impl LatencyStore for SqliteSchedulerStore {
     ) -> Result<Vec<StopLatency>, StoreError> {
         let namespace = namespace.clone();
         self.list(move |connection| latency::list(connection, &namespace, &filter))
+            .await
+    }
+
+    async fn total_stop_latencies(&self, limit: usize) -> Result<Vec<StopTotal>, StoreError> {
+        self.list(move |connection| latency::total(connection, limit))
             .await
     }
 }

@@ -1,7 +1,9 @@
 //! Latencies, counted by bucket.
 
-use taskpilot_domain::histogram::Bucket;
-use taskpilot_domain::names::TaskType;
+use std::collections::BTreeMap;
+
+use taskpilot_domain::histogram::{Bucket, Histogram};
+use taskpilot_domain::names::{Namespace, TaskType};
 use taskpilot_domain::stop::StopStage;
 use taskpilot_domain::time::Timestamp;
 
@@ -34,4 +36,13 @@ pub struct StopLatency {
     pub bucket: Bucket,
     /// How many.
     pub count: u64,
+}
+
+/// The stops of a type of a namespace since ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopTotal {
+    /// Whose and which; `None`: all those together that came after so many as were asked for.
+    pub of: Option<(Namespace, TaskType)>,
+    /// How long it took until each stage, in milliseconds from the decision on.
+    pub stages: BTreeMap<StopStage, Histogram>,
 }

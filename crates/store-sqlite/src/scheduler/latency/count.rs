@@ -9,6 +9,7 @@ use crate::scheduler::codes::Coded;
 use crate::scheduler::turn::Turn;
 
 static COUNT: &str = include_str!("../../../sql/scheduler/latency/count.sql");
+static COUNT_TOTAL: &str = include_str!("../../../sql/scheduler/latency/count_total.sql");
 
 /// Counts what became known of a stop between `before` and `after`.
 pub(in crate::scheduler) fn count(
@@ -18,8 +19,10 @@ pub(in crate::scheduler) fn count(
 ) -> Result<(), Failure> {
     let minute = turn.now.minute();
     for (stage, ms) in after.measured_since(before) {
-        let row = (execution.get(), minute, stage.code(), Bucket::of(ms).0);
-        turn.statement(COUNT)?.execute(row)?;
+        let (id, stage, bucket) = (execution.get(), stage.code(), Bucket::of(ms).0);
+        turn.statement(COUNT)?
+            .execute((id, minute, stage, bucket))?;
+        turn.statement(COUNT_TOTAL)?.execute((id, stage, bucket))?;
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 mod count;
 mod list;
+mod total;
 
 pub(super) use count::count;
 pub(super) use list::list;
+pub(super) use total::total;

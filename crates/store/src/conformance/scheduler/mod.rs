@@ -348,6 +348,8 @@ macro_rules! scheduler_conformance {
                 a_result_that_came_too_late_is_counted_as_the_end_of_its_stop,
                 a_presumed_end_is_not_counted_as_an_end,
                 counts_are_of_their_minute_and_forgotten_with_history,
+                totals_outlive_history_and_restarts,
+                totals_beyond_the_limit_are_told_together_and_none_ever_falls,
             ]
             outages: [
                 an_extension_holds_every_live_lease_at_least_so_long,
