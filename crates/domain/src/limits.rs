@@ -164,6 +164,9 @@ pub const TREE_SHOWN_MAX: usize = 1_000;
 pub const LATENCY_WINDOW_MS_DEFAULT: u64 = 86_400_000;
 /// The longest such time, a month: a report reads some rows of each minute.
 pub const LATENCY_WINDOW_MS_MAX: u64 = 31 * 86_400_000;
+/// Types of a namespace that metrics tell apart, each 57 lines: a text of some 2 MB. What comes after
+/// them is told together.
+pub const METRIC_TYPES_MAX: usize = 256;
 /// Tasks that one cancellation may name by their ids: one transaction. More of them have something in
 /// common that a filter can name.
 pub const CANCELLATION_IDS_MAX: usize = 1_000;

@@ -11,6 +11,7 @@ mod http;
 mod hub;
 mod latency;
 mod loops;
+mod metrics;
 mod outages;
 mod progress;
 mod queues;

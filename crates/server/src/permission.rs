@@ -23,11 +23,13 @@ pub enum Permission {
     OperationsRead,
     /// Change how the service does: limits and pauses.
     OperationsWrite,
+    /// Read the metrics of a service, which are of all namespaces.
+    MetricsRead,
 }
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Everybody,
         Self::TasksRead,
         Self::TasksWrite,
@@ -38,6 +40,7 @@ impl Permission {
         Self::ActForOthers,
         Self::OperationsRead,
         Self::OperationsWrite,
+        Self::MetricsRead,
     ];
 }
 

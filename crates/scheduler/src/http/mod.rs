@@ -4,6 +4,7 @@ pub(crate) mod error;
 mod executions;
 mod health;
 mod latency;
+mod metrics;
 mod queues;
 mod routes;
 mod session;

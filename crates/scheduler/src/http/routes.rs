@@ -14,18 +14,19 @@ use taskpilot_server::permission::Permission;
 use taskpilot_server::routes::{Route, RouteInfo, Table};
 use utoipa::OpenApi;
 
-use super::{executions, health, latency, queues, workers};
+use super::{executions, health, latency, metrics, queues, workers};
 use crate::app::App;
 
 const USE: Permission = Permission::SchedulerUse;
 const WORK: Permission = Permission::WorkersAct;
 const OPERATE: Permission = Permission::OperationsRead;
 const STEER: Permission = Permission::OperationsWrite;
+const MEASURE: Permission = Permission::MetricsRead;
 const EVERYBODY: Permission = Permission::Everybody;
 
 #[rustfmt::skip]
 fn table() -> Table<Arc<App>> {
-    use {executions as e, health as h, latency as l, queues as q, workers as w};
+    use {executions as e, health as h, latency as l, metrics as m, queues as q, workers as w};
     Table::new([
         Route::post("/tasks", "create_execution", USE, e::create_execution),
         Route::get("/tasks", "list_executions", USE, e::list_executions).with_query(),
@@ -49,6 +50,7 @@ fn table() -> Table<Arc<App>> {
         Route::put("/v1/workers/{id}/heartbeat", "renew_worker", WORK, w::renew_worker),
         Route::get("/v1/workers/{id}/orders", "stream_orders", WORK, w::stream_orders).waits(),
         Route::delete("/v1/workers/{id}", "end_worker", WORK, w::end_worker),
+        Route::get("/metrics", "get_metrics", MEASURE, m::get_metrics),
         Route::get("/livez", "get_liveness", EVERYBODY, h::get_liveness),
         Route::get("/readyz", "get_readiness", EVERYBODY, h::get_readiness),
         Route::get("/openapi.json", "get_openapi", EVERYBODY, get_openapi),
@@ -101,6 +103,7 @@ pub fn router(app: Arc<App>) -> Router {
         workers::renew_worker,
         workers::stream_orders,
         workers::end_worker,
+        metrics::get_metrics,
         health::get_liveness,
         health::get_readiness,
         get_openapi,

@@ -6,6 +6,7 @@ mod foreign;
 mod health;
 mod idle;
 mod latency;
+mod metrics;
 mod queues;
 mod retention;
 mod service;

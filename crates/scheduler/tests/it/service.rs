@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, HeaderValue, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use taskpilot_domain::time::Timestamp;
@@ -232,8 +232,11 @@ async fn send(router: Router, Call(request, body): Call) -> Answer {
         let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
+        let is_text = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
         let body = if bytes.is_empty() {
             Value::Null
+        } else if parts.headers.get("content-type").is_some_and(is_text) {
+            Value::String(String::from_utf8(bytes.into()).unwrap())
         } else {
             serde_json::from_slice(&bytes).unwrap()
         };

@@ -26,6 +26,7 @@ mod idempotency;
 mod leases;
 mod listener;
 mod lists;
+mod metrics;
 mod outage;
 mod overload;
 mod plain_scheduler;
