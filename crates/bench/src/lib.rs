@@ -28,6 +28,7 @@ mod process;
 mod readable;
 mod report;
 mod run;
+mod service;
 mod session;
 #[cfg(test)]
 mod stand_in;
@@ -37,3 +38,4 @@ pub use arguments::{BenchArgs, Format};
 pub use handler::{HANDLER, handler_main};
 pub use report::Report;
 pub use run::run;
+pub use service::{SERVICE, end_with};

@@ -15,6 +15,7 @@ use tokio::net::unix::pipe::Receiver;
 use crate::arguments::{Elsewhere, Place};
 use crate::clock::patiently;
 use crate::process::Process;
+use crate::service;
 
 /// Time for an orderly end when a measurement is given up: more than the drain time of what is ended.
 const END_TIME: Timespec = Timespec {
@@ -161,10 +162,11 @@ impl Target {
     }
 }
 
-/// This binary as a server below a directory, with nothing of the caller's configuration.
+/// This binary as a server below a directory, with nothing of the caller's configuration, which ends
+/// with this process.
 fn program(home: &Path, log: &str) -> Result<Command> {
     let program = std::env::current_exe().context("the program has no path")?;
-    let mut command = Command::new(program);
+    let mut command = service::command(&program);
     command
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")

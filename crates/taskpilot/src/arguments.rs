@@ -1,5 +1,6 @@
 //! The command line, as `--help` shows it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -53,8 +54,8 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Reads the command line and the variables that stand in for options. As everywhere, a
     /// variable that is empty counts as unset.
-    pub(crate) fn read() -> Self {
-        let matches = Self::with_variables().get_matches();
+    pub(crate) fn read(line: Vec<OsString>) -> Self {
+        let matches = Self::with_variables().get_matches_from(line);
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 

@@ -15,6 +15,7 @@ mod roles;
 mod signals;
 mod version;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::arguments::{
@@ -24,22 +25,26 @@ use crate::arguments::{
 use crate::exit::Failure;
 
 fn main() -> ExitCode {
+    let mut line: Vec<OsString> = std::env::args_os().collect();
+    let is = |name: &str| line.get(1).is_some_and(|argument| argument == name);
     // A supervisor is this binary again, before any runtime or thread is there.
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|argument| argument == taskpilot_worker::SUPERVISE)
-    {
+    if is(taskpilot_worker::SUPERVISE) {
         return taskpilot_worker::supervise_main();
     }
     // And so is the program whose begin and end a measurement takes the time of.
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments
-        .next()
-        .is_some_and(|argument| argument == taskpilot_bench::HANDLER)
-    {
-        return taskpilot_bench::handler_main(arguments);
+    if is(taskpilot_bench::HANDLER) {
+        return taskpilot_bench::handler_main(line.into_iter().skip(2));
     }
-    let arguments = Arguments::read();
+    // And a service that ends with its measurement; the rest of its command line is an ordinary one.
+    if is(taskpilot_bench::SERVICE) {
+        if let Err(error) = taskpilot_bench::end_with(line.get(2)) {
+            let failure = Failure::Other(error);
+            output::say_error(&failure, output::Format::Text);
+            return failure.code().into();
+        }
+        line.drain(1..3);
+    }
+    let arguments = Arguments::read(line);
     let format = arguments.command.format();
     match run(arguments) {
         Ok(code) => code.into(),

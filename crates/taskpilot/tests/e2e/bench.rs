@@ -337,16 +337,56 @@ async fn a_floor_ends_when_it_is_told_to() -> Result<()> {
 #[tokio::test]
 async fn a_cancel_that_is_interrupted_leaves_no_process() -> Result<()> {
     let options = "cancel --processes 6 --workers 2 --count 1000";
-    let began = |place: &Path| {
-        let running = processes_with(&place.join("").to_string_lossy())?;
-        let handlers = running
-            .iter()
-            .filter(|process| process.command.contains(" until-told "));
-        Ok(handlers.count() >= 6)
-    };
+    let began = |place: &Path| Ok(until_told(place)? >= 6);
     let (code, said) = told_to_end(Signal::INT, options, began).await?;
     let expected = "error: interrupted before it was done\n";
     assert_eq!((code, said.as_str()), (Some(1), expected));
+    Ok(())
+}
+
+/// Programs of a measurement in this place that run until they are told to end.
+fn until_told(place: &Path) -> Result<usize> {
+    let running = processes_with(&place.join("").to_string_lossy())?;
+    let handlers = running
+        .iter()
+        .filter(|process| process.command.contains(" until-told "));
+    Ok(handlers.count())
+}
+
+#[tokio::test]
+async fn a_cancel_that_is_killed_takes_its_services_and_their_work_with_it() -> Result<()> {
+    let bench = Workbench::new()?;
+    let place = bench.path("place");
+    std::fs::create_dir(&place)?;
+    let launch = launch(&bench)
+        .args(["bench", "cancel", "--processes", "6", "--workers", "2"])
+        .args(["--count", "1000"])
+        .option("--dir", &place);
+    let process = launch.spawn("bench")?;
+    wait_until("it measures", SOON * 2, || async {
+        Ok((until_told(&place)? >= 6).then_some(()))
+    })
+    .await?;
+    process.crash().await?;
+    // In order, as after a SIGTERM: what runs has its part of the drain time.
+    wait_until("nothing of it runs", DRAIN, || async {
+        let running = processes_with(&place.to_string_lossy())?;
+        Ok(running.is_empty().then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_service_whose_measurement_has_ended_does_not_start() -> Result<()> {
+    let bench = Workbench::new()?;
+    // Nothing that starts a test has this id.
+    let ended = launch(&bench)
+        .args(["bench-service", "2147483647", "up", "--data", "data"])
+        .run()
+        .await?;
+    let said = (ended.code, ended.stderr.as_str());
+    assert_eq!(said, (Some(1), "error: the measurement has ended\n"));
+    assert!(!bench.path("data").exists());
     Ok(())
 }
 
