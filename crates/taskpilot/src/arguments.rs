@@ -7,6 +7,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use taskpilot_bench::BenchArgs;
 
 use crate::commands::backup::BackupArgs;
+use crate::commands::cancellation::CancellationCommand;
 use crate::commands::config::ConfigCommand;
 use crate::commands::execution::ExecutionCommand;
 use crate::commands::latency::LatencyCommand;
@@ -94,6 +95,8 @@ pub(crate) enum Command {
     Task(TaskArgs),
     /// Look at executions
     Execution(ExecutionArgs),
+    /// List cancels of many, look at them, and give them up
+    Cancellation(CancellationArgs),
     /// Copy the databases of a data directory into a file, also while they are in use
     Backup(BackupArgs),
     /// Make a data directory of a backup
@@ -118,6 +121,7 @@ impl Command {
             Self::Worker(worker) => worker.command.as_ref().is_some_and(|c| c.client().json),
             Self::Task(task) => task.command.client().json,
             Self::Execution(execution) => execution.command.client().json,
+            Self::Cancellation(cancellation) => cancellation.command.client().json,
             Self::Queue(queue) => queue.command.client().json,
             Self::Latency(latency) => latency.command.client().json,
             Self::Backup(backup) => backup.json,
@@ -313,6 +317,13 @@ pub(crate) struct TaskArgs {
 pub(crate) struct ExecutionArgs {
     #[command(subcommand)]
     pub(crate) command: ExecutionCommand,
+}
+
+/// `taskpilot cancellation`.
+#[derive(Debug, Args)]
+pub(crate) struct CancellationArgs {
+    #[command(subcommand)]
+    pub(crate) command: CancellationCommand,
 }
 
 /// `taskpilot queue`.

@@ -19,8 +19,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::arguments::{
-    Arguments, Command, CompletionsArgs, ConfigArgs, ExecutionArgs, LatencyArgs, QueueArgs,
-    TaskArgs,
+    Arguments, CancellationArgs, Command, CompletionsArgs, ConfigArgs, ExecutionArgs, LatencyArgs,
+    QueueArgs, TaskArgs,
 };
 use crate::exit::Failure;
 
@@ -66,46 +66,42 @@ fn run(arguments: Arguments) -> Result<exit::Code, Failure> {
         Command::Worker(worker) => match worker.command {
             Some(command) => {
                 let client = command.client().clone();
-                commands::run(
-                    |session| commands::worker::run(command, session),
-                    client,
-                    &file,
-                )
+                commands::run(client, &file, |session| {
+                    commands::worker::run(command, session)
+                })
             }
             None => roles::worker::run(&worker.role, &file),
         },
         Command::Task(TaskArgs { command }) => {
             let client = command.client().clone();
-            commands::run(
-                |session| commands::task::run(command, session),
-                client,
-                &file,
-            )
+            commands::run(client, &file, |session| {
+                commands::task::run(command, session)
+            })
         }
         Command::Bench(bench) => commands::bench::run(bench),
         Command::Queue(QueueArgs { command }) => {
             let client = command.client().clone();
-            commands::run(
-                |session| commands::queue::run(command, session),
-                client,
-                &file,
-            )
+            commands::run(client, &file, |session| {
+                commands::queue::run(command, session)
+            })
         }
         Command::Latency(LatencyArgs { command }) => {
             let client = command.client().clone();
-            commands::run(
-                |session| commands::latency::run(command, session),
-                client,
-                &file,
-            )
+            commands::run(client, &file, |session| {
+                commands::latency::run(command, session)
+            })
         }
         Command::Execution(ExecutionArgs { command }) => {
             let client = command.client().clone();
-            commands::run(
-                |session| commands::execution::run(command, session),
-                client,
-                &file,
-            )
+            commands::run(client, &file, |session| {
+                commands::execution::run(command, session)
+            })
+        }
+        Command::Cancellation(CancellationArgs { command }) => {
+            let client = command.client().clone();
+            commands::run(client, &file, |session| {
+                commands::cancellation::run(command, session)
+            })
         }
         Command::Backup(arguments) => commands::backup::run(&arguments, &file),
         Command::Restore(arguments) => commands::restore::run(&arguments, &file),

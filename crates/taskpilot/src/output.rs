@@ -20,6 +20,9 @@ pub(crate) enum Format {
 /// Whether the last line of the output has no end yet: whatever comes next begins a new one.
 static IS_GROWING: AtomicBool = AtomicBool::new(false);
 
+/// Whether standard error shows how far something has come: whatever comes next takes its place.
+static IS_SHOWING: AtomicBool = AtomicBool::new(false);
+
 /// Prints a line of data.
 pub(crate) fn line(text: &str) {
     write(&printable(text));
@@ -35,8 +38,11 @@ pub(crate) fn grow(text: &str) {
     put(&format!("{comma}{}", printable(text)));
 }
 
-/// Ends the line that grows, if there is one.
+/// Ends the line that grows, if there is one, and takes away what is shown meanwhile.
 pub(crate) fn end_growing() {
+    if IS_SHOWING.load(Ordering::Relaxed) {
+        progress("");
+    }
     if IS_GROWING.swap(false, Ordering::Relaxed) {
         put("\n");
     }
@@ -90,6 +96,7 @@ pub(crate) fn hint(text: &str) {
 /// looks. An empty text takes it away.
 pub(crate) fn progress(text: &str) {
     if std::io::stderr().is_terminal() {
+        IS_SHOWING.store(!text.is_empty(), Ordering::Relaxed);
         let mut err = std::io::stderr();
         let _ = write!(err, "\r\x1b[2K{}", printable(text)).and_then(|()| err.flush());
     }

@@ -3,6 +3,7 @@
 mod archive;
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod cancellation;
 pub(crate) mod completions;
 pub(crate) mod config;
 mod describe;

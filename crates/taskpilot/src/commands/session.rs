@@ -9,7 +9,7 @@ use taskpilot_client::transport::NoAnswerKind;
 use crate::arguments::ClientArgs;
 use crate::config::{CONTROL_ADDRESS, File};
 use crate::exit::{Code, Failure};
-use crate::output::Format;
+use crate::output::{self, Format};
 
 /// What a command works with.
 pub(crate) struct Session {
@@ -19,9 +19,9 @@ pub(crate) struct Session {
 
 /// Runs one command; Ctrl-C ends it at once.
 pub(crate) fn run<F>(
-    command: impl FnOnce(Session) -> F,
     arguments: ClientArgs,
     file: &File,
+    command: impl FnOnce(Session) -> F,
 ) -> Result<Code, Failure>
 where
     F: Future<Output = Result<Code, Failure>>,
@@ -44,7 +44,10 @@ where
             outcome = command(Session { client, format }) => {
                 outcome.map_err(|failure| explained(failure, &url, format))
             }
-            _ = tokio::signal::ctrl_c() => Ok(Code::Interrupted),
+            _ = tokio::signal::ctrl_c() => {
+                output::end_growing();
+                Ok(Code::Interrupted)
+            }
         }
     })
 }

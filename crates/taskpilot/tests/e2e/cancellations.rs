@@ -1,23 +1,14 @@
 //! Cancels of many, judged by what really runs.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use taskpilot_e2e::http::Http;
 use taskpilot_e2e::wait::{SOON, wait_until};
 
-use crate::api::{create, id_of, view, view_when};
+use crate::api::{cancel, create, create_of, id_of, start, view, view_when};
+use crate::command_line::{ends, json_of};
+use crate::fleet::Fleet;
 use crate::start::{Up, launch};
-
-/// Runs a command of the command line and reads its JSON.
-async fn json_of(up: &Up, command: &str) -> Result<Value> {
-    let ended = launch(&up.bench)
-        .args(command.split(' '))
-        .env("TASKPILOT_URL", up.control.url())
-        .run()
-        .await?;
-    ensure!(ended.code == Some(0), "{command}: {ended:?}");
-    serde_json::from_str(&ended.stdout).with_context(|| format!("{command}: {ended:?}"))
-}
 
 /// Creates a task of a team, and binds it.
 async fn of_team(control: Http, kind: &str, team: &str) -> Result<i64> {
@@ -44,10 +35,15 @@ async fn what_runs_and_what_waits_is_canceled_at_one_command() -> Result<()> {
     }
     waiting(up.control, "a", 300).await?;
     let filter = "--filter label=team=a";
-    let dry = json_of(&up, &format!("task cancel {filter} --dry-run --json")).await?;
+    let dry = json_of(&up, &format!("task cancel {filter} --dry-run --json"), 0).await?;
     assert_eq!(dry["matched"], 302);
     assert_eq!(view(up.control, running[0]).await?["status"], "RUNNING");
-    let done = json_of(&up, &format!("task cancel {filter} --reason enough --json")).await?;
+    let done = json_of(
+        &up,
+        &format!("task cancel {filter} --reason enough --json"),
+        0,
+    )
+    .await?;
     assert_eq!(
         (&done["status"], &done["total"]),
         (&json!("COMPLETED"), &json!(302))
@@ -66,6 +62,7 @@ async fn what_runs_and_what_waits_is_canceled_at_one_command() -> Result<()> {
     let rest = json_of(
         &up,
         &format!("task cancel {} {} --json", running[0], running[2]),
+        0,
     )
     .await?;
     assert_eq!(rest["counts"]["already"], 1, "{rest}");
@@ -100,5 +97,114 @@ async fn one_of_many_is_canceled_at_once_while_they_are() -> Result<()> {
     });
     let done = done.await?;
     assert_eq!(done["counts"]["canceled"], 3_000, "{done}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancellation_is_looked_at_item_by_item() -> Result<()> {
+    let up = Up::start().await?;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(
+            start(up.control, "nobody-handles-this", &json!({}))
+                .await?
+                .task,
+        );
+    }
+    cancel(up.control, ids[0]).await?.expect(204)?;
+    ids.push(create_of(up.control, "nobody-handles-this").await?);
+    ids.push(1_000_000);
+    let wish = json!({"ids": ids, "reason": "enough"});
+    let begun = up.control.post("/api/cancellations").json(&wish);
+    let id = id_of(&begun.send().await?.expect(201)?.json()?, "id")?;
+
+    let done = json_of(&up, &format!("cancellation get {id} --wait --json"), 0).await?;
+    let path = format!("/api/cancellations/{id}");
+    assert_eq!(done, up.control.get(&path).send().await?.json()?);
+    let text = ends(&up, &format!("cancellation get {id}"), 0).await?;
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let rows = [
+        "status        COMPLETED",
+        "progress      [####################] 5 of 5",
+        "about         tasks by id",
+        "OUTCOME    TASKS",
+        "canceled   2",
+        "already    1",
+        "not_bound  1",
+        "missing    1",
+    ];
+    for row in rows {
+        ensure!(lines.contains(&row), "{row}: {text}");
+    }
+    let by_outcome = format!("cancellation get {id} --outcome");
+    let text = ends(&up, &format!("{by_outcome} canceled"), 0).await?;
+    let canceled = format!(
+        "TASK  OUTCOME\n{}     canceled\n{}     canceled\n",
+        ids[1], ids[2]
+    );
+    assert_eq!(text, canceled);
+    let all = json_of(&up, &format!("{by_outcome} all --json"), 0).await?;
+    let items = format!("{path}/items");
+    assert_eq!(all, up.control.get(&items).send().await?.json()?);
+    let first = json_of(&up, &format!("{by_outcome} all --limit 4 --json"), 0).await?;
+    let next = first["next"].as_str().context("no next page")?;
+    let rest = format!("{by_outcome} all --after {next} --json");
+    let rest = json_of(&up, &rest, 0).await?;
+    assert_eq!(rest["items"], json!([all["items"][4]]));
+
+    let list = json_of(&up, "cancellation list --json", 0).await?;
+    assert_eq!(list["items"], json!([done]));
+    let text = ends(&up, "cancellation list", 0).await?;
+    let row = text.lines().nth(1).context("no row")?;
+    ensure!(
+        row.starts_with(&format!("{id}   COMPLETED  5 of 5 ")),
+        "{text}"
+    );
+    ensure!(row.ends_with("local  tasks by id  enough"), "{text}");
+    ends(&up, &format!("cancellation cancel {id}"), 5).await?;
+    for command in ["get", "cancel"] {
+        ends(&up, &format!("cancellation {command} 1000"), 3).await?;
+    }
+    ends(&up, &format!("{by_outcome} lost"), 2).await?;
+    ends(&up, &format!("cancellation get {id} --limit 3"), 2)
+        .await
+        .map(drop)
+}
+
+#[tokio::test]
+async fn a_cancellation_that_waits_for_the_scheduler_can_be_given_up() -> Result<()> {
+    let fleet = Fleet::new()?;
+    let scheduler = fleet.start_scheduler().await?;
+    let _control = fleet.start_control().await?;
+    waiting(fleet.control(), "a", 300).await?;
+    scheduler.crash().await?;
+    let wish = json!({"filter": {"labels": {"team": "a"}}});
+    let begun = fleet.control().post("/api/cancellations").json(&wish);
+    let id = id_of(&begun.send().await?.expect(201)?.json()?, "id")?;
+    let ended = async |command: &str, code: i32| {
+        let launch = launch(&fleet.bench)
+            .args(format!("cancellation {command}").split(' '))
+            .env("TASKPILOT_URL", fleet.control().url());
+        let ended = launch.run().await?;
+        ensure!(
+            ended.code == Some(code),
+            "{command}: {code} expected: {ended:?}"
+        );
+        anyhow::Ok(ended)
+    };
+    let open = ended(&format!("get {id} --wait=100ms"), 6).await?;
+    ensure!(
+        open.stdout.contains("about         label=team=a"),
+        "{open:?}"
+    );
+    let given_up = ended(&format!("cancel {id}"), 0).await?;
+    let said = format!("cancellation {id} given up: 0 of ");
+    ensure!(given_up.stdout.starts_with(&said), "{given_up:?}");
+    // What was on its way is decided first.
+    let _scheduler = fleet.start_scheduler().await?;
+    let done = ended(&format!("get {id} --wait"), 5).await?;
+    ensure!(done.stdout.contains("status        CANCELED"), "{done:?}");
+    let why = format!("error: cancellation {id} was given up\n");
+    assert_eq!(done.stderr, why);
     Ok(())
 }

@@ -3,16 +3,12 @@
 
 use std::io::{IsTerminal, Write};
 
-use taskpilot_api::cancellations::{
-    Cancellation, CancellationFilter, CancellationOutcomeWord, CreateCancellation, DryRun,
-};
-use taskpilot_api::open::Open;
-use taskpilot_domain::cancellation::{CancellationOutcome, CancellationStatus};
+use taskpilot_api::cancellations::{Cancellation, CancellationFilter, CreateCancellation, DryRun};
 use taskpilot_domain::ids::TaskId;
 
 use super::arguments::{CancelArgs, FilterTerm};
-use crate::commands::Session;
 use crate::commands::wait::Patience;
+use crate::commands::{Session, cancellation};
 use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
 
@@ -36,9 +32,10 @@ pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code
     let begun = session.client.create_cancellation(&wish, key).await?;
     let id = begun.id;
     output::hint(&format!(
-        "cancellation {id} goes on, also without this command"
+        "cancellation {id} goes on, also without this command: taskpilot cancellation get {id} --wait"
     ));
-    let done = completed(begun, session).await?;
+    let patience = Patience::new(session, None).reached();
+    let done = cancellation::completed(begun, patience, session).await?;
     told(&done, session.format)
 }
 
@@ -115,63 +112,20 @@ fn agreed(count: u64) -> Result<bool, Failure> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Looks at it until nothing is left to do, through outages of ours.
-async fn completed(begun: Cancellation, session: &Session) -> Result<Cancellation, Failure> {
-    let mut patience = Patience::new(session, None).reached();
-    let (id, mut last) = (begun.id.get(), begun);
-    while last.completed_at.is_none() {
-        output::progress(&progress(&last));
-        patience.pause().await?;
-        let look = || async { Ok(session.client.cancellation(id).await?) };
-        last = patience.answer(look).await?;
-        patience.nothing_is_in_the_way();
-    }
-    output::progress("");
-    Ok(last)
-}
-
-/// A bar of twenty places, and the numbers.
-fn progress(now: &Cancellation) -> String {
-    let (decided, total) = (now.counts.decided(), now.total);
-    if now.status.known() == Some(CancellationStatus::Matching) {
-        return format!("matching: {total} so far");
-    }
-    let full = usize::try_from(decided * 20 / total.max(1)).unwrap_or(20);
-    let bar = "#".repeat(full);
-    format!("[{bar:20}] {decided} of {total}")
-}
-
 fn told(done: &Cancellation, format: Format) -> Result<Code, Failure> {
     match format {
         Format::Json => output::json(done)?,
         Format::Text => {
-            let rows: Vec<Vec<String>> = CancellationOutcome::ALL
-                .into_iter()
-                .map(|outcome| (outcome, done.counts.of(outcome)))
-                .filter(|(_, count)| *count > 0)
-                .map(|(outcome, count)| {
-                    let word: CancellationOutcomeWord = Open::Known(outcome);
-                    vec![word.to_string(), count.to_string()]
-                })
-                .collect();
             output::line(&format!(
                 "cancellation {}: {} of {} decided",
                 done.id,
                 done.counts.decided(),
                 done.total
             ));
-            if !rows.is_empty() {
-                output::table(&["OUTCOME", "TASKS"], &rows);
-            }
+            cancellation::outcomes(done.counts);
         }
     }
-    match done.status.known() {
-        Some(CancellationStatus::Canceled) => {
-            let text = format!("cancellation {} was given up", done.id);
-            Err(Failure::Coded(Code::Conflict, text))
-        }
-        _ => Ok(Code::Ok),
-    }
+    cancellation::carried_out(done)
 }
 
 #[cfg(test)]
@@ -199,13 +153,5 @@ mod tests {
         for wrong in ["type", "colour=red", "label=team", "type="] {
             assert!(wrong.parse::<FilterTerm>().is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn progress_is_a_bar() {
-        let text = r#"{"id":1,"status":"RUNNING","requestedAt":"2026-01-31T12:00:00.000Z",
-            "requestedBy":"a","reason":null,"total":8,"counts":{"canceled":2},"completedAt":null}"#;
-        let now: Cancellation = serde_json::from_str(text).unwrap();
-        assert_eq!(progress(&now), "[#####               ] 2 of 8");
     }
 }
