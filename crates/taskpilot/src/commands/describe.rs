@@ -1,5 +1,8 @@
 //! Tasks and executions in words and columns.
 
+use std::fmt::{self, Display, Formatter};
+
+use serde::Serialize;
 use taskpilot_api::executions::{
     AttemptRecord, CancelRecord, ExecutionView, LateReport, ReleaseRecord, StopRecord,
 };
@@ -166,6 +169,7 @@ pub(super) fn state(view: &ExecutionView) -> String {
 pub(super) fn stop(record: &StopRecord) -> String {
     let text = stop_status(record);
     let stages = stop_stages(record);
+    let stages: Vec<String> = stages.iter().map(ToString::to_string).collect();
     if stages.is_empty() {
         text
     } else {
@@ -181,8 +185,26 @@ pub(super) fn stop_status(record: &StopRecord) -> String {
     }
 }
 
-/// The stages with their time since the request: `requested 0 ms`, `delivered 3 ms`, …
-pub(super) fn stop_stages(record: &StopRecord) -> Vec<String> {
+/// A stage that a stop has reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Stage {
+    /// `requested`, `delivered`, `signaled`, or the word of its end.
+    #[serde(rename = "stage")]
+    pub(super) name: String,
+    pub(super) at: Timestamp,
+    /// Since the request.
+    pub(super) after_ms: u64,
+}
+
+impl Display for Stage {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, written(self.after_ms))
+    }
+}
+
+/// The stages of a stop in their order.
+pub(super) fn stop_stages(record: &StopRecord) -> Vec<Stage> {
     let Some(requested) = record.requested_at else {
         return Vec::new();
     };
@@ -197,7 +219,13 @@ pub(super) fn stop_stages(record: &StopRecord) -> Vec<String> {
         (last.as_str(), ended),
     ]
     .into_iter()
-    .filter_map(|(stage, at)| at.map(|at| format!("{stage} {}", written(at.ms_since(requested)))))
+    .filter_map(|(stage, at)| {
+        at.map(|at| Stage {
+            name: stage.to_owned(),
+            at,
+            after_ms: at.ms_since(requested),
+        })
+    })
     .collect()
 }
 

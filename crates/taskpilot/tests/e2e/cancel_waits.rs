@@ -37,6 +37,12 @@ fn stages(told: &str) -> Vec<&str> {
     words.collect()
 }
 
+/// What was told line by line, as far as it has come.
+pub(crate) fn json_lines(told: &str) -> Result<Vec<Value>> {
+    let lines = told.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().context(told.to_owned())
+}
+
 #[tokio::test]
 async fn the_stages_grow_in_one_line_while_the_work_ends() -> Result<()> {
     let up = Up::start().await?;
@@ -64,6 +70,50 @@ async fn the_stages_grow_in_one_line_while_the_work_ends() -> Result<()> {
     assert_eq!(stages(&whole), expected, "{whole}");
     let summary = format!("task {} canceled, stop STOPPED (killed)", bound.task);
     assert_eq!(whole.lines().nth(1), Some(summary.as_str()), "{whole}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_json_each_stage_is_a_line_when_it_happens_and_the_view_is_the_last() -> Result<()> {
+    let up = Up::start().await?;
+    let grace = json!({"cancelGraceMs": 3_000});
+    let bound = start_until(up.control, "stubborn-tree", &grace, "RUNNING").await?;
+    up.bench.whole_tree().await?;
+    let cancel = format!("task cancel {} --wait --json", bound.task);
+    let mut cancel = command(&up.bench, up.control, &cancel).spawn("cancel")?;
+    // While it has its grace.
+    wait_until("the signal is told", SOON, || async {
+        let told = cancel.stdout()?;
+        Ok((told.contains("signaled") && told.ends_with('\n')).then_some(()))
+    })
+    .await?;
+    let before = cancel.stdout()?;
+    ensure!(
+        !up.bench.processes()?.is_empty(),
+        "it ended at once: {before}"
+    );
+    let code = cancel.ended(SOON).await?.code();
+    let whole = cancel.stdout()?;
+    assert_eq!(code, Some(0), "{whole}");
+    ensure!(whole.starts_with(&before), "{before} became {whole}");
+    let lines = json_lines(&whole)?;
+    let (last, stages) = lines.split_last().context("nothing is told")?;
+    let view = view(up.control, bound.task).await?;
+    assert_eq!(last, &view);
+    let stop = &view["stop"];
+    let expected = [
+        ("requested", &stop["requestedAt"]),
+        ("delivered", &stop["deliveredAt"]),
+        ("signaled", &stop["acknowledgedAt"]),
+        ("stopped", &stop["endedAt"]),
+    ];
+    assert_eq!(stages.len(), expected.len(), "{whole}");
+    for (line, (stage, at)) in stages.iter().zip(expected) {
+        let told = (&line["taskId"], &line["stage"], &line["at"]);
+        assert_eq!(told, (&json!(bound.task), &json!(stage), at), "{whole}");
+        ensure!(line["afterMs"].is_u64(), "{line}");
+    }
+    assert_eq!(json_lines(&before)?, stages[..3], "{before}");
     Ok(())
 }
 
@@ -101,8 +151,9 @@ async fn a_wait_that_ran_out_says_how_far_it_is_and_until_when() -> Result<()> {
     up.bench.whole_tree().await?;
     let options = (bound.task, "--wait=2s --json");
     let ended = waited(&up.bench, up.control, options, 6).await?;
-    let told: Value = serde_json::from_str(&ended.stdout)?;
-    assert_eq!(told["stop"]["status"], "ACKNOWLEDGED", "{ended:?}");
+    let told = json_lines(&ended.stdout)?;
+    let last = told.last().context("nothing is told")?;
+    assert_eq!(last["stop"]["status"], "ACKNOWLEDGED", "{ended:?}");
     // Again, for people: the verdict is old by now, and its stages are told all the same.
     let options = (bound.task, "--wait=0");
     let ended = waited(&up.bench, up.control, options, 6).await?;

@@ -10,6 +10,7 @@ use taskpilot_e2e::wait::{SOON, wait_until};
 use taskpilot_e2e::workbench::Workbench;
 
 use crate::api::{all, create_of, id_of, start, start_until, task, view, view_when};
+use crate::cancel_waits::json_lines;
 use crate::fleet::Fleet;
 use crate::start::{Up, launch};
 
@@ -405,8 +406,9 @@ async fn a_cancel_that_waits_ends_with_the_proof() -> Result<()> {
     let text = ends(&up, &format!("task cancel {} --wait", bound.task), 0).await?;
     assert_eq!(up.bench.processes()?, []);
     ensure!(text.contains("STOPPED"), "{text}");
-    let again = json_of(&up, &format!("task cancel {} --wait --json", bound.task), 0).await?;
-    assert_eq!(again, view(up.control, bound.task).await?);
+    let again = ends(&up, &format!("task cancel {} --wait --json", bound.task), 0).await?;
+    let again = json_lines(&again)?.pop();
+    assert_eq!(again, Some(view(up.control, bound.task).await?));
     Ok(())
 }
 
@@ -422,7 +424,9 @@ async fn a_stop_that_nobody_can_prove_has_its_own_code() -> Result<()> {
     let command = format!("task cancel {} --wait=30s --json", bound.task);
     let ended = run(&fleet.bench, fleet.control(), &command).await?;
     assert_eq!(ended.code, Some(12), "{ended:?}");
-    let view: Value = serde_json::from_str(&ended.stdout)?;
+    let view = json_lines(&ended.stdout)?
+        .pop()
+        .context("nothing is told")?;
     assert_eq!(
         (&view["status"], &view["stop"]["status"]),
         (&json!("CANCELED"), &json!("PRESUMED"))

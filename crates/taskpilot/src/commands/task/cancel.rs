@@ -1,14 +1,14 @@
 //! `task cancel`: the verdict, and with `--wait` the proof.
 
-use taskpilot_api::executions::{CancelBody, ExecutionView, StopRecord};
-use taskpilot_api::open::HowWord;
+mod proof;
+
+use taskpilot_api::executions::CancelBody;
 use taskpilot_domain::ids::TaskId;
-use taskpilot_domain::stop::{How, StopStatus};
 
 use super::arguments::CancelArgs;
 use super::cancel_many;
+use crate::commands::Session;
 use crate::commands::wait::{self, Patience};
-use crate::commands::{Session, describe};
 use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
 
@@ -31,7 +31,7 @@ pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code
     // A cancel is repeatable: the first one that arrives is the verdict.
     let mut patience = Patience::new(session, Some(wait));
     match patience.answer(|| cancel(id, &body, session)).await? {
-        Canceled::Execution => proven(id, patience, session).await,
+        Canceled::Execution => proof::proven(id, patience, session).await,
         Canceled::Task => told(id, Canceled::Task, session).await,
     }
 }
@@ -70,186 +70,4 @@ async fn told(id: TaskId, canceled: Canceled, session: &Session) -> Result<Code,
         }
     }
     Ok(Code::Ok)
-}
-
-/// Waits for the end of the work and tells each stage as it is seen, in a line that grows.
-async fn proven(id: TaskId, mut patience: Patience, session: &Session) -> Result<Code, Failure> {
-    let mut stages = Stages::default();
-    let mut tell = |view: &ExecutionView| {
-        if session.format == Format::Text && !lacks_stamps(view) {
-            stages
-                .next(view)
-                .iter()
-                .for_each(|stage| output::grow(stage));
-        }
-    };
-    let settled = wait::stop_is_settled;
-    let waited = wait::until(&session.client, id.get(), &mut patience, settled, &mut tell);
-    let (view, settled) = waited.await?;
-    let view = with_late_stamps(view, &mut patience, session, id).await;
-    match session.format {
-        Format::Json => output::json(&view)?,
-        Format::Text => {
-            stages
-                .next(&view)
-                .iter()
-                .for_each(|stage| output::grow(stage));
-            output::line(&summary(id, view.stop.as_ref()));
-        }
-    }
-    Ok(if settled {
-        wait::stop_code(&view)
-    } else {
-        Code::TimedOut
-    })
-}
-
-/// The stages of a stop that were told.
-#[derive(Default)]
-struct Stages(Vec<String>);
-
-impl Stages {
-    /// What a look has to tell beyond that.
-    fn next(&mut self, view: &ExecutionView) -> Vec<String> {
-        let stages = view.stop.as_ref().map(describe::stop_stages);
-        let stages = stages.into_iter().flatten();
-        let new: Vec<String> = stages.filter(|stage| !self.0.contains(stage)).collect();
-        self.0.extend(new.iter().cloned());
-        new
-    }
-}
-
-/// Whether work was ended, and the word that it was signaled is still on its way: it may come after
-/// the proof.
-fn lacks_stamps(view: &ExecutionView) -> bool {
-    let stop = view.stop.as_ref();
-    stop.is_some_and(|stop| {
-        let how = stop.how.as_ref().and_then(HowWord::known);
-        let was_signaled = match how {
-            Some(How::Terminated | How::Killed | How::Cooperative) => true,
-            Some(How::Finished | How::NeverStarted) | None => false,
-        };
-        was_signaled && (stop.delivered_at.is_none() || stop.acknowledged_at.is_none())
-    })
-}
-
-/// Gives such a word a moment, so that the stages are told in their order.
-async fn with_late_stamps(
-    view: ExecutionView,
-    patience: &mut Patience,
-    session: &Session,
-    id: TaskId,
-) -> ExecutionView {
-    if !lacks_stamps(&view) || patience.pause().await.is_err() {
-        return view;
-    }
-    session.client.execution(id.get()).await.unwrap_or(view)
-}
-
-fn summary(id: TaskId, stop: Option<&StopRecord>) -> String {
-    let Some(stop) = stop else {
-        return format!("task {id} canceled; this scheduler tells nothing of the stop");
-    };
-    let status = describe::stop_status(stop);
-    match meaning(stop) {
-        Some(meaning) => format!("task {id} canceled, stop {status}: {meaning}"),
-        None => format!("task {id} canceled, stop {status}"),
-    }
-}
-
-/// What a stop that is not proven means for who waited for it.
-fn meaning(stop: &StopRecord) -> Option<String> {
-    match stop.status.known()? {
-        StopStatus::Stopped => None,
-        StopStatus::NotNeeded => Some("nothing ran".to_owned()),
-        StopStatus::Presumed => {
-            Some("its worker is gone, and nobody can prove that the work has ended".to_owned())
-        }
-        StopStatus::Abandoned => Some("its code does not heed the stop and may still run".into()),
-        StopStatus::Stuck => Some("it could not be ended in time and may still run".into()),
-        StopStatus::Requested | StopStatus::Delivered | StopStatus::Acknowledged => {
-            Some(match stop.stops_by {
-                Some(by) => format!("the wait ran out; the work ends by {by}"),
-                None => "the wait ran out".to_owned(),
-            })
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn view(stop: &Value) -> ExecutionView {
-        let mut view = json!({"schedulerTaskId": 1, "status": "CANCELED"});
-        view["stop"] = stop.clone();
-        serde_json::from_value(view).unwrap()
-    }
-
-    fn stop(more: &Value) -> Value {
-        let mut stop = json!({"status": "REQUESTED", "requestedAt": "2026-03-01T00:00:00.000Z"});
-        stop.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        stop
-    }
-
-    const STOPPED: &str = "2026-03-01T00:00:00.231Z";
-
-    #[test]
-    fn a_signal_that_is_known_after_the_end_is_told_before_it() {
-        let delivered =
-            stop(&json!({"status": "DELIVERED", "deliveredAt": "2026-03-01T00:00:00.003Z"}));
-        let mut ended = delivered.clone();
-        ended["status"] = json!("STOPPED");
-        ended["how"] = json!("terminated");
-        ended["endedAt"] = json!(STOPPED);
-        let mut whole = ended.clone();
-        whole["acknowledgedAt"] = json!("2026-03-01T00:00:00.004Z");
-        assert!(lacks_stamps(&view(&ended)), "it waits a moment");
-        assert!(!lacks_stamps(&view(&delivered)) && !lacks_stamps(&view(&whole)));
-        let mut stages = Stages::default();
-        let told: Vec<String> = [stop(&json!({})), delivered, whole]
-            .iter()
-            .flat_map(|stop| stages.next(&view(stop)))
-            .collect();
-        let expected = [
-            "requested 0 ms",
-            "delivered 3 ms",
-            "signaled 4 ms",
-            "stopped 231 ms",
-        ];
-        assert_eq!(told, expected);
-    }
-
-    #[test]
-    fn nobody_waits_for_a_signal_that_never_was() {
-        for how in ["finished", "never_started"] {
-            let ended = stop(&json!({"status": "STOPPED", "how": how, "endedAt": STOPPED}));
-            assert!(!lacks_stamps(&view(&ended)), "{how}");
-        }
-        let presumed = stop(&json!({"status": "PRESUMED", "endedAt": STOPPED}));
-        assert!(!lacks_stamps(&view(&presumed)));
-    }
-
-    #[test]
-    fn a_summary_says_what_a_stop_without_proof_means() {
-        let id = TaskId::new(4).unwrap();
-        let said = |stop: Value| summary(id, view(&stop).stop.as_ref());
-        assert_eq!(
-            said(stop(&json!({"status": "STOPPED", "how": "killed"}))),
-            "task 4 canceled, stop STOPPED (killed)"
-        );
-        let by = "2026-03-01T00:00:15.000Z";
-        assert_eq!(
-            said(stop(&json!({"status": "DELIVERED", "stopsBy": by}))),
-            "task 4 canceled, stop DELIVERED: the wait ran out; the work ends by 2026-03-01T00:00:15.000Z"
-        );
-        assert_eq!(
-            said(Value::Null),
-            "task 4 canceled; this scheduler tells nothing of the stop"
-        );
-    }
 }
