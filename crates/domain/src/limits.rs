@@ -159,6 +159,9 @@ pub const TREE_DEPTH_MAX: u32 = 16;
 pub const CHILDREN_MAX: u32 = 10_000;
 /// Tasks that `task tree` shows: beyond that nobody reads it, and each takes a part of a list.
 pub const TREE_SHOWN_MAX: usize = 1_000;
+/// Tasks below a closed tree whose ends `task cancel --cascade --wait` waits for: each is a look of its
+/// own, and beyond that it says that there are more.
+pub const TREE_WAITED_MAX: usize = 100_000;
 
 /// The time of a report of latencies that names none: a day.
 pub const LATENCY_WINDOW_MS_DEFAULT: u64 = 86_400_000;

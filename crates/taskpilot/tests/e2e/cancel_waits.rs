@@ -12,13 +12,13 @@ use crate::api::{start, start_until, view, view_when};
 use crate::fleet::Fleet;
 use crate::start::{ControlOnly, Up, launch};
 
-fn command(bench: &Workbench, control: Http, command: &str) -> Launch {
+pub(crate) fn command(bench: &Workbench, control: Http, command: &str) -> Launch {
     let launch = launch(bench).args(command.split(' '));
     launch.env("TASKPILOT_URL", control.url())
 }
 
 /// Cancels a task, waits, and ends with a code; gives what was told.
-async fn waited(
+pub(crate) async fn waited(
     bench: &Workbench,
     control: Http,
     (task, options): (i64, &str),
@@ -194,7 +194,7 @@ async fn a_stop_that_is_presumed_has_its_own_code() -> Result<()> {
 }
 
 /// A worker that this test plays: it takes the one attempt and says what became of it.
-async fn claimed(scheduler: Http, kind: &str) -> Result<(String, String, Value)> {
+pub(crate) async fn claimed(scheduler: Http, kind: &str) -> Result<(String, String, Value)> {
     let worker = json!({"name": "played", "queues": ["default"], "types": [kind], "slots": 1,
         "containment": "subreaper"});
     let session = scheduler.post("/v1/workers").json(&worker).send().await?;

@@ -10,7 +10,7 @@ use crate::fleet::Fleet;
 use crate::start::{Up, launch};
 
 /// Creates a task below another and binds it.
-async fn child_of(control: Http, parent: i64, kind: &str) -> Result<Bound> {
+pub(crate) async fn child_of(control: Http, parent: i64, kind: &str) -> Result<Bound> {
     let body = json!({"type": kind, "payload": "hello", "parentTaskId": parent});
     let task = create(control, &body).await?;
     let execution = bind(control, task, &json!({})).await?;
@@ -121,7 +121,7 @@ async fn shows_the_tree(up: &Up, tasks: [Bound; 6]) -> Result<()> {
 }
 
 /// Many children, which nobody handles.
-async fn crowd(control: Http, parent: i64, count: usize) -> Result<()> {
+pub(crate) async fn crowd(control: Http, parent: i64, count: usize) -> Result<()> {
     let child = json!({
         "type": "nobody-handles-this", "parentTaskId": parent, "bind": true,
         "execution": {"scheduledFor": "2034-01-01T00:00:00.000Z"},

@@ -40,6 +40,7 @@ mod start;
 mod storage;
 mod terminal;
 mod translation;
+mod tree_waits;
 mod trees;
 mod views;
 mod waiting;

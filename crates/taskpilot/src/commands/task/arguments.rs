@@ -15,6 +15,8 @@ use crate::durations;
 const WAITED: &str = "\
 With --wait the stages of the stop are told as they are seen, with the time since the request:
   requested 0 ms, delivered 3 ms, signaled 4 ms, stopped 231 ms
+With --cascade it waits for all that is below, too, and ends with the code of the worst: 13, else 6,
+else 12. With --json each stage is a line of JSON, and the execution the last one.
 
 Exit codes with --wait:
    0  the end of the work is proven, or nothing ran

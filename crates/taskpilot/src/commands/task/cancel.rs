@@ -1,5 +1,6 @@
 //! `task cancel`: the verdict, and with `--wait` the proof.
 
+mod below;
 mod proof;
 
 use taskpilot_api::executions::CancelBody;
@@ -31,7 +32,13 @@ pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code
     // A cancel is repeatable: the first one that arrives is the verdict.
     let mut patience = Patience::new(session, Some(wait));
     match patience.answer(|| cancel(id, &body, session)).await? {
-        Canceled::Execution => proof::proven(id, patience, session).await,
+        Canceled::Execution => {
+            let asked = proof::Asked {
+                id,
+                cascade: body.cascade,
+            };
+            proof::proven(&asked, patience, session).await
+        }
         Canceled::Task => told(id, Canceled::Task, session).await,
     }
 }

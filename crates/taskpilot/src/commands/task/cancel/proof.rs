@@ -3,22 +3,32 @@
 use serde::Serialize;
 use taskpilot_api::executions::{ExecutionView, StopRecord};
 use taskpilot_api::open::HowWord;
+use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::TaskId;
 use taskpilot_domain::stop::{How, StopStatus};
 
+use super::below;
 use crate::commands::describe::Stage;
 use crate::commands::wait::{self, Patience};
 use crate::commands::{Session, describe};
 use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
 
+/// What is waited for.
+pub(super) struct Asked {
+    pub(super) id: TaskId,
+    /// With all that is below it.
+    pub(super) cascade: bool,
+}
+
 /// Waits for the end of the work and tells each stage as it is seen: in a line that grows, or as JSON
 /// lines.
 pub(super) async fn proven(
-    id: TaskId,
+    asked: &Asked,
     mut patience: Patience,
     session: &Session,
 ) -> Result<Code, Failure> {
+    let id = asked.id;
     let mut stages = Stages::of(id, session.format);
     let mut tell = |view: &ExecutionView| {
         if !lacks_stamps(view) {
@@ -30,15 +40,32 @@ pub(super) async fn proven(
     let (view, settled) = waited.await?;
     let view = with_late_stamps(view, &mut patience, session, id).await;
     stages.tell(&view);
-    match session.format {
-        Format::Json => output::json(&view)?,
-        Format::Text => output::line(&summary(id, view.stop.as_ref())),
+    let is_text = session.format == Format::Text;
+    if is_text {
+        output::line(&summary(id, &view));
     }
-    Ok(if settled {
+    let mut code = if settled {
         wait::stop_code(&view)
     } else {
         Code::TimedOut
-    })
+    };
+    if asked.cascade {
+        let below = below::ended(id, &mut patience, session).await?;
+        code = below::worst(code, below.code());
+        let lines = if is_text {
+            below.lines()
+        } else {
+            vec![below.json()]
+        };
+        for line in lines {
+            output::line(&line);
+        }
+    }
+    // For programs the view is the last line.
+    if !is_text {
+        output::json(&view)?;
+    }
+    Ok(code)
 }
 
 /// The stages of a stop that were told.
@@ -118,14 +145,19 @@ async fn with_late_stamps(
     session.client.execution(id.get()).await.unwrap_or(view)
 }
 
-fn summary(id: TaskId, stop: Option<&StopRecord>) -> String {
-    let Some(stop) = stop else {
-        return format!("task {id} canceled; this scheduler tells nothing of the stop");
+/// What the end of a wait means.
+pub(super) fn summary(id: TaskId, view: &ExecutionView) -> String {
+    let verdict = match view.status.known() {
+        Some(State::Succeeded | State::Failed) => view.status.to_string(),
+        Some(State::Canceled | State::Pending | State::Running) | None => "canceled".to_owned(),
+    };
+    let Some(stop) = &view.stop else {
+        return format!("task {id} {verdict}; this scheduler tells nothing of the stop");
     };
     let status = describe::stop_status(stop);
     match meaning(stop) {
-        Some(meaning) => format!("task {id} canceled, stop {status}: {meaning}"),
-        None => format!("task {id} canceled, stop {status}"),
+        Some(meaning) => format!("task {id} {verdict}, stop {status}: {meaning}"),
+        None => format!("task {id} {verdict}, stop {status}"),
     }
 }
 
@@ -215,7 +247,7 @@ mod tests {
     #[test]
     fn a_summary_says_what_a_stop_without_proof_means() {
         let id = TaskId::new(4).unwrap();
-        let said = |stop: Value| summary(id, view(&stop).stop.as_ref());
+        let said = |stop: Value| summary(id, &view(&stop));
         assert_eq!(
             said(stop(&json!({"status": "STOPPED", "how": "killed"}))),
             "task 4 canceled, stop STOPPED (killed)"
