@@ -40,9 +40,7 @@ pub(crate) fn grow(text: &str) {
 
 /// Ends the line that grows, if there is one, and takes away what is shown meanwhile.
 pub(crate) fn end_growing() {
-    if IS_SHOWING.load(Ordering::Relaxed) {
-        progress("");
-    }
+    progress("");
     if IS_GROWING.swap(false, Ordering::Relaxed) {
         put("\n");
     }
@@ -95,8 +93,8 @@ pub(crate) fn hint(text: &str) {
 /// Shows how far something has come, in the place of what was shown before; only where somebody
 /// looks. An empty text takes it away.
 pub(crate) fn progress(text: &str) {
-    if std::io::stderr().is_terminal() {
-        IS_SHOWING.store(!text.is_empty(), Ordering::Relaxed);
+    let was_showing = IS_SHOWING.swap(!text.is_empty(), Ordering::Relaxed);
+    if (was_showing || !text.is_empty()) && std::io::stderr().is_terminal() {
         let mut err = std::io::stderr();
         let _ = write!(err, "\r\x1b[2K{}", printable(text)).and_then(|()| err.flush());
     }

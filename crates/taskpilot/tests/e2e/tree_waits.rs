@@ -58,6 +58,9 @@ async fn a_wait_for_a_tree_ends_when_nothing_of_it_runs() -> Result<()> {
     let below = "below it: 4 canceled (3 stopped, 1 did not run), 1 had ended";
     assert_eq!(lines[2..], [below], "{ended:?}");
 
+    // One of many takes nothing with it, and says so.
+    let many = (root.task, "1000000 --cascade");
+    waited(&up.bench, up.control, many, 2).await?;
     let options = (root.task, "--cascade --wait --json");
     let ended = waited(&up.bench, up.control, options, 0).await?;
     let lines = json_lines(&ended.stdout)?;

@@ -17,6 +17,10 @@ pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code
         let text = "--wait is for the stop of one task: this one waits for the verdicts anyway";
         return Err(Failure::Usage(text.into()));
     }
+    if arguments.cascade {
+        let text = "--cascade is for one task: a cancel of many reaches nothing below";
+        return Err(Failure::Usage(text.into()));
+    }
     let mut wish = wish(arguments.ids, arguments.filter)?;
     wish.reason = arguments.reason;
     if arguments.dry_run {

@@ -41,6 +41,12 @@ pub(in super::super) struct Below {
     code: Code,
 }
 
+/// What programs are told.
+#[derive(Serialize)]
+struct Line<'b> {
+    below: &'b Below,
+}
+
 /// What was seen of one task.
 pub(super) enum Seen {
     Execution(Box<ExecutionView>),
@@ -121,7 +127,8 @@ impl Below {
 
     /// The line for programs.
     pub(in super::super) fn json(&self) -> String {
-        serde_json::json!({ "below": self }).to_string()
+        let line = serde_json::to_string(&Line { below: self });
+        line.expect("invariant: words and numbers are JSON")
     }
 
     /// The exit code of the worst of it.
@@ -270,9 +277,10 @@ mod tests {
             "task 11: it is not known whether it was bound",
         ];
         assert_eq!(below.lines(), expected);
-        let told = json!({"tasks": 7, "canceled": 4, "ended": 1, "open": 1, "unknown": 1, "more": false,
-            "stops": {"NOT_NEEDED": 1, "PRESUMED": 1, "STOPPED": 2}});
-        assert_eq!(serde_json::to_value(&below).unwrap(), told);
+        let told = json!({"below": {"tasks": 7, "canceled": 4, "ended": 1, "open": 1, "unknown": 1, "more": false,
+            "stops": {"NOT_NEEDED": 1, "PRESUMED": 1, "STOPPED": 2}}});
+        let line: Value = serde_json::from_str(&below.json()).unwrap();
+        assert_eq!(line, told);
         assert_eq!(Below::of(0, false).lines(), ["nothing is bound below it"]);
     }
 
