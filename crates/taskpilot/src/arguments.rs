@@ -35,6 +35,7 @@ Exit codes:
    11  the task that was waited for was canceled
    12  canceled, and nobody can prove that the work has ended
    13  canceled, and the work could not be ended: it may still run
+   14  canceled, and the cleanup failed that is owed for it
   130  ended by Ctrl-C
 
 Environment:

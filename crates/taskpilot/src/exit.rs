@@ -35,6 +35,8 @@ pub(crate) enum Code {
     StopNotProven = 12,
     /// The verdict stands, and the work could not be ended: it may still run.
     StopGivenUp = 13,
+    /// The end of the work is proven, and the cleanup that is owed for it failed.
+    CleanupFailed = 14,
     /// Ended by Ctrl-C.
     Interrupted = 130,
 }

@@ -4,9 +4,11 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 use taskpilot_api::executions::{
-    AttemptRecord, CancelRecord, ExecutionView, LateReport, ReleaseRecord, StopRecord,
+    AttemptRecord, CancelRecord, ExecutionSummary, ExecutionView, LateReport, ReleaseRecord,
+    StopRecord,
 };
 use taskpilot_api::tasks::{Task, TaskItem};
+use taskpilot_domain::execution::State;
 use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
 
@@ -96,7 +98,33 @@ pub(super) fn execution(view: &ExecutionView) -> Vec<(&'static str, String)> {
     for attempt in view.attempts.iter().flatten() {
         facts.push(("attempt", attempt_line(attempt)));
     }
+    if let Some(owed) = &view.cleanup {
+        push_cleanup(&mut facts, owed);
+    }
     facts
+}
+
+/// The cleanup that is owed, an execution of its own.
+fn push_cleanup(facts: &mut Vec<(&'static str, String)>, owed: &ExecutionView) {
+    facts.push(("cleanup", cleanup(owed)));
+    if let (Some(count), Some(max)) = (owed.attempt_count, owed.max_attempts) {
+        facts.push(("cleanup attempts", format!("{count} of {max}")));
+    }
+    push_instant(facts, "cleanup next run", owed.next_run_at);
+    if let Some(error) = &owed.last_error {
+        facts.push(("cleanup error", error.clone()));
+    }
+    if let Some(record) = &owed.stop {
+        facts.push(("cleanup stop", stop(record)));
+    }
+    for attempt in owed.attempts.iter().flatten() {
+        facts.push(("cleanup attempt", attempt_line(attempt)));
+    }
+}
+
+/// How a cleanup stands, and which execution it is.
+pub(super) fn cleanup(owed: &ExecutionView) -> String {
+    format!("{} (execution {})", state(owed), owed.scheduler_task_id)
 }
 
 /// Who canceled first, and who asked again lately.
@@ -129,10 +157,7 @@ fn push_cancel(facts: &mut Vec<(&'static str, String)>, cancel: &CancelRecord) {
 /// One row of `task list`.
 pub(super) fn task_row(item: &TaskItem) -> Vec<String> {
     let execution = match &item.execution {
-        Some(summary) => match &summary.phase {
-            Some(phase) => format!("{} {phase}", summary.status),
-            None => summary.status.to_string(),
-        },
+        Some(execution) => summary(execution),
         None if item.execution_unavailable => "unavailable".to_owned(),
         None if item.execution_not_found => "not found".to_owned(),
         None => "-".to_owned(),
@@ -145,6 +170,20 @@ pub(super) fn task_row(item: &TaskItem) -> Vec<String> {
         to_the_second(item.created_at),
         item.title.clone().unwrap_or_else(|| "-".to_owned()),
     ]
+}
+
+/// The state in a list; a cleanup stands beside it until it has succeeded.
+fn summary(execution: &ExecutionSummary) -> String {
+    let state = match &execution.phase {
+        Some(phase) => format!("{} {phase}", execution.status),
+        None => execution.status.to_string(),
+    };
+    match &execution.cleanup {
+        Some(cleanup) if cleanup.known() != Some(State::Succeeded) => {
+            format!("{state}, cleanup {cleanup}")
+        }
+        Some(_) | None => state,
+    }
 }
 
 /// An instant as lists show it.
@@ -296,5 +335,56 @@ fn shortened(text: &str) -> String {
     match text.char_indices().nth(200) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn view(more: &Value) -> ExecutionView {
+        let mut view = json!({"schedulerTaskId": 7, "status": "CANCELED"});
+        let more = more.as_object().unwrap().clone();
+        view.as_object_mut().unwrap().extend(more);
+        serde_json::from_value(view).unwrap()
+    }
+
+    #[test]
+    fn a_cleanup_is_told_like_the_execution_that_it_is() {
+        let attempt = json!({"attempt": 3, "outcome": "failed", "counted": true, "workerName": "w1", "exitCode": 4,
+            "startedAt": "2026-03-01T00:00:00.000Z", "endedAt": "2026-03-01T00:00:00.012Z"});
+        let owed = json!({"schedulerTaskId": 12, "status": "FAILED", "attemptCount": 3, "maxAttempts": 3,
+            "lastError": "exit code 4", "attempts": [attempt]});
+        let expected = [
+            ("state", "CANCELED"),
+            ("cleanup", "FAILED (execution 12)"),
+            ("cleanup attempts", "3 of 3"),
+            ("cleanup error", "exit code 4"),
+            (
+                "cleanup attempt",
+                "#3 failed after 12 ms, exit code 4, on w1",
+            ),
+        ];
+        let expected = expected.map(|(name, value)| (name, value.to_owned()));
+        assert_eq!(execution(&view(&json!({ "cleanup": owed }))), expected);
+        let held = json!({"schedulerTaskId": 12, "status": "PENDING", "phase": "BLOCKED",
+            "blockedBy": "stop_unproven"});
+        let told = execution(&view(&json!({ "cleanup": held })));
+        let expected = "PENDING BLOCKED (stop_unproven) (execution 12)".to_owned();
+        assert_eq!(told[1], ("cleanup", expected));
+    }
+
+    #[test]
+    fn a_list_shows_a_cleanup_until_it_has_succeeded() {
+        let told = |cleanup: Value| {
+            let read = json!({"status": "CANCELED", "phase": null, "cleanup": cleanup});
+            summary(&serde_json::from_value(read).unwrap())
+        };
+        assert_eq!(told(json!("FAILED")), "CANCELED, cleanup FAILED");
+        assert_eq!(told(json!("PENDING")), "CANCELED, cleanup PENDING");
+        assert_eq!(told(json!("SUCCEEDED")), "CANCELED");
+        assert_eq!(told(Value::Null), "CANCELED");
     }
 }

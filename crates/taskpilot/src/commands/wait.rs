@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use taskpilot_api::errors::ErrorCode;
 use taskpilot_api::executions::ExecutionView;
+use taskpilot_api::open::BlockedByWord;
 use taskpilot_api::tasks::Task;
 use taskpilot_client::ClientError;
 use taskpilot_client::tasks::{Seen, TasksClient};
 use taskpilot_domain::binding::TaskStatus;
-use taskpilot_domain::execution::State;
+use taskpilot_domain::execution::{BlockedBy, State};
 use taskpilot_domain::stop::StopStatus;
 
 pub(super) use patience::Patience;
@@ -190,6 +191,27 @@ fn gave_up(status: StopStatus) -> bool {
     matches!(status, StopStatus::Abandoned | StopStatus::Stuck)
 }
 
+/// Whether nothing more comes of the cleanup: none is owed, it has ended, or it is held back by a stop
+/// that was given up.
+pub(super) fn cleanup_is_over(view: &ExecutionView) -> bool {
+    let Some(owed) = &view.cleanup else {
+        return true;
+    };
+    let held = owed.blocked_by.as_ref().and_then(BlockedByWord::known);
+    let is_held = held == Some(BlockedBy::StopUnproven);
+    is_final(owed) || (is_held && stop_status(view).is_some_and(gave_up))
+}
+
+/// The exit code of the cleanup that was waited for.
+pub(super) fn cleanup_code(view: &ExecutionView) -> Code {
+    let owed = view.cleanup.as_ref();
+    match owed.map(|owed| owed.status.known()) {
+        None | Some(Some(State::Succeeded)) => Code::Ok,
+        Some(Some(State::Failed | State::Canceled)) => Code::CleanupFailed,
+        Some(Some(State::Pending | State::Running) | None) => Code::TimedOut,
+    }
+}
+
 /// The exit code of a cancel that was waited for: 0 only for a proof.
 pub(super) fn stop_code(view: &ExecutionView) -> Code {
     match stop_status(view) {
@@ -198,6 +220,42 @@ pub(super) fn stop_code(view: &ExecutionView) -> Code {
         Some(StopStatus::Abandoned | StopStatus::Stuck) => Code::StopGivenUp,
         Some(StopStatus::Requested | StopStatus::Delivered | StopStatus::Acknowledged) => {
             Code::TimedOut
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn view(stop: &str, cleanup: &Value) -> ExecutionView {
+        let view = json!({"schedulerTaskId": 1, "status": "CANCELED", "stop": {"status": stop},
+            "cleanup": cleanup});
+        serde_json::from_value(view).unwrap()
+    }
+
+    #[test]
+    fn a_cleanup_is_waited_for_until_it_has_ended_or_nothing_can_begin_it() {
+        let owed = |status: &str| json!({"schedulerTaskId": 2, "status": status});
+        let held = json!({"schedulerTaskId": 2, "status": "PENDING", "phase": "BLOCKED",
+            "blockedBy": "stop_unproven"});
+        for (stop, cleanup, over, code) in [
+            ("STOPPED", Value::Null, true, Code::Ok),
+            ("STOPPED", owed("PENDING"), false, Code::TimedOut),
+            ("STOPPED", owed("RUNNING"), false, Code::TimedOut),
+            ("STOPPED", owed("SUCCEEDED"), true, Code::Ok),
+            ("PRESUMED", owed("FAILED"), true, Code::CleanupFailed),
+            ("STOPPED", owed("CANCELED"), true, Code::CleanupFailed),
+            ("DELIVERED", held.clone(), false, Code::TimedOut),
+            ("STUCK", held, true, Code::TimedOut),
+            // Released: it can begin.
+            ("STUCK", owed("PENDING"), false, Code::TimedOut),
+        ] {
+            let view = view(stop, &cleanup);
+            let told = (cleanup_is_over(&view), cleanup_code(&view));
+            assert_eq!(told, (over, code), "{stop} {cleanup}");
         }
     }
 }

@@ -46,6 +46,7 @@ pub(crate) async fn run(command: WorkerCommand, session: Session) -> Result<Code
                 worker.queues.join(","),
                 describe::to_the_second(worker.last_heartbeat_at),
                 worker.containment.to_string(),
+                types(worker),
             ]
         })
         .collect();
@@ -58,9 +59,22 @@ pub(crate) async fn run(command: WorkerCommand, session: Session) -> Result<Code
         "QUEUES",
         "LAST HEARD",
         "CONTAINMENT",
+        "TYPES",
     ];
     output::table(&header, &rows);
     Ok(Code::Ok)
+}
+
+/// What it has handlers for, and for which of these it cleans up after a cancel.
+fn types(worker: &WorkerItem) -> String {
+    let types = worker.types.iter().map(|kind| {
+        if worker.cleanups.contains(kind) {
+            format!("{kind}+cleanup")
+        } else {
+            kind.clone()
+        }
+    });
+    types.collect::<Vec<_>>().join(",")
 }
 
 /// What is being stopped, and what an operator released, with which the worker may still be busy.

@@ -23,7 +23,8 @@ Exit codes with --wait:
    5  it had ended before: nothing is canceled
    6  the wait ran out
   12  nobody can prove that the work has ended: its worker is gone
-  13  the work could not be ended: it may still run";
+  13  the work could not be ended: it may still run
+  14  with --cleanup: the end of the work is proven, and the cleanup failed";
 
 /// What to do with tasks.
 #[derive(Debug, Subcommand)]
@@ -209,13 +210,23 @@ pub(crate) struct CancelArgs {
     /// Why, for people
     #[arg(long)]
     pub(super) reason: Option<String>,
-    /// Cancel all that is below it, too
-    #[arg(long)]
-    pub(super) cascade: bool,
+    #[command(flatten)]
+    pub(super) reach: ReachArgs,
     #[command(flatten)]
     pub(super) wait: WaitArgs,
     #[command(flatten)]
     pub(super) client: ClientArgs,
+}
+
+/// What a cancel of one task is about beside its execution.
+#[derive(Debug, Args)]
+pub(crate) struct ReachArgs {
+    /// Cancel all that is below it, too
+    #[arg(long)]
+    pub(super) cascade: bool,
+    /// Wait for the cleanup, too, that is owed where the handler declared one
+    #[arg(long, requires = "wait")]
+    pub(super) cleanup: bool,
 }
 
 /// A condition of `task cancel --filter`.

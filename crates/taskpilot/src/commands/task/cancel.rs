@@ -1,6 +1,7 @@
 //! `task cancel`: the verdict, and with `--wait` the proof.
 
 mod below;
+mod cleanup;
 mod proof;
 
 use taskpilot_api::executions::CancelBody;
@@ -23,7 +24,7 @@ pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code
     };
     let body = CancelBody {
         reason: arguments.reason,
-        cascade: arguments.cascade,
+        cascade: arguments.reach.cascade,
     };
     let Some(wait) = arguments.wait.wait else {
         let canceled = cancel(id, &body, session).await?;
@@ -36,6 +37,7 @@ pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code
             let asked = proof::Asked {
                 id,
                 cascade: body.cascade,
+                cleanup: arguments.reach.cleanup,
             };
             proof::proven(&asked, patience, session).await
         }

@@ -17,7 +17,7 @@ pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code
         let text = "--wait is for the stop of one task: this one waits for the verdicts anyway";
         return Err(Failure::Usage(text.into()));
     }
-    if arguments.cascade {
+    if arguments.reach.cascade {
         let text = "--cascade is for one task: a cancel of many reaches nothing below";
         return Err(Failure::Usage(text.into()));
     }

@@ -145,9 +145,14 @@ fn words(node: &Node) -> String {
         None => task.status.as_str().to_owned(),
     };
     words = format!("{words}  {state}");
-    let stop = node.view.as_ref().and_then(|view| view.stop.as_ref());
-    match stop {
-        Some(stop) => format!("{words}, stop {}", describe::stop_status(stop)),
+    let Some(view) = &node.view else {
+        return words;
+    };
+    if let Some(stop) = &view.stop {
+        words = format!("{words}, stop {}", describe::stop_status(stop));
+    }
+    match &view.cleanup {
+        Some(owed) => format!("{words}, cleanup {}", describe::state(owed)),
         None => words,
     }
 }

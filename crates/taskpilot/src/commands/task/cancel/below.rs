@@ -4,6 +4,7 @@ mod tally;
 
 use std::collections::VecDeque;
 
+use taskpilot_api::executions::ExecutionView;
 use taskpilot_api::page::Page;
 use taskpilot_api::tasks::TaskItem;
 use taskpilot_domain::binding::TaskStatus;
@@ -13,24 +14,30 @@ use taskpilot_domain::limits::{PAGE_MAX, TREE_SHOWN_MAX, TREE_WAITED_MAX};
 pub(super) use tally::worst;
 use tally::{Below, Seen};
 
+use super::proof::Asked;
 use crate::commands::Session;
 use crate::commands::wait::{self, Patience};
 use crate::exit::{Code, Failure};
 use crate::output;
 
-/// Waits until all that is bound below a task is decided, and each of their stops is settled.
+/// Waits until all that is bound below a task is decided, and each of their stops is settled; where that
+/// is asked for, until their cleanups have ended, too.
 ///
 /// The tree is closed: whatever is bound below after it was read is canceled from the start.
 pub(super) async fn ended(
-    root: TaskId,
+    asked: &Asked,
     patience: &mut Patience,
     session: &Session,
 ) -> Result<Below, Failure> {
-    let (tasks, more) = read(root, patience, session).await?;
-    let mut below = Below::of(tasks.len(), more);
+    let (tasks, more) = read(asked.id, patience, session).await?;
+    let mut below = Below::of(tasks.len(), asked.cleanup);
+    if more {
+        below.is_cut();
+    }
     let mut watcher = Watcher {
         session,
         patience,
+        with_cleanup: asked.cleanup,
         is_in_time: true,
         late_looks: TREE_SHOWN_MAX,
     };
@@ -98,6 +105,7 @@ async fn children(
 struct Watcher<'w> {
     session: &'w Session,
     patience: &'w mut Patience,
+    with_cleanup: bool,
     is_in_time: bool,
     late_looks: usize,
 }
@@ -108,7 +116,10 @@ impl Watcher<'_> {
             return Ok(self.late_look(id).await);
         }
         let client = &self.session.client;
-        let settled = wait::stop_is_settled;
+        let with_cleanup = self.with_cleanup;
+        let settled = |view: &ExecutionView| {
+            wait::stop_is_settled(view) && (!with_cleanup || wait::cleanup_is_over(view))
+        };
         match wait::until(client, id.get(), self.patience, settled, |_| ()).await {
             Ok((view, settled)) => {
                 self.is_in_time = settled;

@@ -8,6 +8,7 @@ use taskpilot_domain::ids::TaskId;
 use taskpilot_domain::stop::{How, StopStatus};
 
 use super::below;
+use super::cleanup::Cleanup;
 use crate::commands::describe::Stage;
 use crate::commands::wait::{self, Patience};
 use crate::commands::{Session, describe};
@@ -19,6 +20,8 @@ pub(super) struct Asked {
     pub(super) id: TaskId,
     /// With all that is below it.
     pub(super) cascade: bool,
+    /// With the cleanups that are owed.
+    pub(super) cleanup: bool,
 }
 
 /// Waits for the end of the work and tells each stage as it is seen: in a line that grows, or as JSON
@@ -49,8 +52,17 @@ pub(super) async fn proven(
     } else {
         Code::TimedOut
     };
+    let mut cleanup = Cleanup::of(session.format);
+    cleanup.tell(&view);
+    let view = if asked.cleanup {
+        let view = cleanup.ended((id, view), &mut patience, session).await?;
+        code = below::worst(code, wait::cleanup_code(&view));
+        view
+    } else {
+        view
+    };
     if asked.cascade {
-        let below = below::ended(id, &mut patience, session).await?;
+        let below = below::ended(asked, &mut patience, session).await?;
         code = below::worst(code, below.code());
         let lines = if is_text {
             below.lines()

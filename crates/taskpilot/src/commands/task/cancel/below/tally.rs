@@ -8,11 +8,11 @@ use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::TaskId;
 use taskpilot_domain::stop::StopStatus;
 
-use super::super::proof;
+use super::super::{cleanup, proof};
 use crate::commands::{describe, wait};
 use crate::exit::Code;
 
-/// Those of the tree that are named one by one because their end is not proven; `task tree` shows all.
+/// Those of the tree that are named one by one; `task tree` shows all.
 const NAMED_MAX: usize = 10;
 
 /// In the place of a status where the scheduler tells nothing of a stop.
@@ -33,10 +33,17 @@ pub(in super::super) struct Below {
     unknown: usize,
     /// How many of those that are canceled have a stop with which status.
     stops: BTreeMap<String, usize>,
+    /// How many of the cleanups that are owed are in which state.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    cleanups: BTreeMap<String, usize>,
     /// Whether there are more than were waited for.
     more: bool,
+    /// Whether the cleanups were waited for, and count for the code.
     #[serde(skip)]
-    unproven: Vec<String>,
+    with_cleanup: bool,
+    /// Those that are to be looked at, one by one.
+    #[serde(skip)]
+    named: Vec<String>,
     #[serde(skip)]
     code: Code,
 }
@@ -61,7 +68,7 @@ pub(super) enum Seen {
 }
 
 impl Below {
-    pub(super) fn of(tasks: usize, more: bool) -> Self {
+    pub(super) fn of(tasks: usize, with_cleanup: bool) -> Self {
         Self {
             tasks,
             canceled: 0,
@@ -69,10 +76,18 @@ impl Below {
             open: 0,
             unknown: 0,
             stops: BTreeMap::new(),
-            more,
-            unproven: Vec::new(),
-            code: if more { Code::StopNotProven } else { Code::Ok },
+            cleanups: BTreeMap::new(),
+            more: false,
+            with_cleanup,
+            named: Vec::new(),
+            code: Code::Ok,
         }
+    }
+
+    /// There are more than are waited for, of which nothing is proven.
+    pub(super) fn is_cut(&mut self) {
+        self.more = true;
+        self.code = worst(self.code, Code::StopNotProven);
     }
 
     pub(super) fn count(&mut self, id: TaskId, seen: &Seen) {
@@ -88,14 +103,14 @@ impl Below {
             }
             Seen::Lost => {
                 self.unknown += 1;
-                let why = || format!("task {id}: it is not known whether it was bound");
-                self.is_not_proven(Code::StopNotProven, why);
+                self.code = worst(self.code, Code::StopNotProven);
+                self.name(|| format!("task {id}: it is not known whether it was bound"));
                 return;
             }
             Seen::NotLookedAt => {
                 self.unknown += 1;
-                let why = || format!("task {id}: the wait ran out before it was looked at");
-                self.is_not_proven(Code::TimedOut, why);
+                self.code = worst(self.code, Code::TimedOut);
+                self.name(|| format!("task {id}: the wait ran out before it was looked at"));
                 return;
             }
         };
@@ -109,19 +124,25 @@ impl Below {
             Some(state) if state.is_final() => self.ended += 1,
             Some(_) | None => self.open += 1,
         }
-        self.is_not_proven(code_of(view), || {
-            if wait::is_final(view) {
-                proof::summary(id, view)
-            } else {
-                format!("task {id} {}: not decided yet", describe::state(view))
-            }
-        });
+        if let Some(owed) = &view.cleanup {
+            *self.cleanups.entry(owed.status.to_string()).or_default() += 1;
+        }
+        let (stop, owed) = (code_of(view), wait::cleanup_code(view));
+        let code = if self.with_cleanup {
+            worst(stop, owed)
+        } else {
+            stop
+        };
+        self.code = worst(self.code, code);
+        // A cleanup that failed is never kept quiet.
+        if code != Code::Ok || owed == Code::CleanupFailed {
+            self.name(|| end_of(id, view));
+        }
     }
 
-    fn is_not_proven(&mut self, code: Code, why: impl FnOnce() -> String) {
-        self.code = worst(self.code, code);
-        if code != Code::Ok && self.unproven.len() < NAMED_MAX {
-            self.unproven.push(why());
+    fn name(&mut self, why: impl FnOnce() -> String) {
+        if self.named.len() < NAMED_MAX {
+            self.named.push(why());
         }
     }
 
@@ -136,10 +157,10 @@ impl Below {
         self.code
     }
 
-    /// A line for people, and one for each whose end is not proven, up to ten.
+    /// A line for people, and one for each whose end is not proven or whose cleanup failed, up to ten.
     pub(in super::super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.counts()];
-        lines.extend(self.unproven.iter().cloned());
+        lines.extend(self.named.iter().cloned());
         lines
     }
 
@@ -168,7 +189,26 @@ impl Below {
         if parts.is_empty() {
             return "nothing is bound below it".to_owned();
         }
-        format!("below it: {}{more}", parts.join(", "))
+        let cleanups = self.cleanups.iter();
+        let cleanups = cleanups.map(|(state, count)| format!("{count} {state}"));
+        let cleanups: Vec<String> = cleanups.collect();
+        let cleanups = match &cleanups[..] {
+            [] => String::new(),
+            some => format!("; cleanups: {}", some.join(", ")),
+        };
+        format!("below it: {}{more}{cleanups}", parts.join(", "))
+    }
+}
+
+/// How one of them has ended, or how far it is.
+fn end_of(id: TaskId, view: &ExecutionView) -> String {
+    if !wait::is_final(view) {
+        return format!("task {id} {}: not decided yet", describe::state(view));
+    }
+    let summary = proof::summary(id, view);
+    match &view.cleanup {
+        Some(owed) => format!("{summary}; {}", cleanup::line(owed)),
+        None => summary,
     }
 }
 
@@ -198,9 +238,14 @@ fn code_of(view: &ExecutionView) -> Code {
 }
 
 /// The worse of two ends: what may run on, then what is still being stopped, then what nobody can
-/// prove.
+/// prove, then a cleanup that failed.
 pub(in super::super) fn worst(one: Code, other: Code) -> Code {
-    let order = [Code::StopGivenUp, Code::TimedOut, Code::StopNotProven];
+    let order = [
+        Code::StopGivenUp,
+        Code::TimedOut,
+        Code::StopNotProven,
+        Code::CleanupFailed,
+    ];
     let worst = order.into_iter().find(|code| [one, other].contains(code));
     worst.unwrap_or(Code::Ok)
 }
@@ -282,6 +327,33 @@ mod tests {
         let line: Value = serde_json::from_str(&below.json()).unwrap();
         assert_eq!(line, told);
         assert_eq!(Below::of(0, false).lines(), ["nothing is bound below it"]);
+    }
+
+    #[test]
+    fn a_cleanup_that_failed_is_named_and_counts_where_it_was_waited_for() {
+        let owed = |status: &str| {
+            let view = json!({"schedulerTaskId": 1, "status": "CANCELED", "stop": stop("STOPPED"),
+                "cleanup": {"schedulerTaskId": 12, "status": status}});
+            Seen::Execution(Box::new(serde_json::from_value(view).unwrap()))
+        };
+        let told = |with_cleanup: bool, statuses: &[&str]| {
+            let mut below = Below::of(statuses.len(), with_cleanup);
+            for (id, status) in (5..).zip(statuses) {
+                below.count(TaskId::new(id).unwrap(), &owed(status));
+            }
+            below
+        };
+        let below = told(true, &["SUCCEEDED", "FAILED", "SUCCEEDED"]);
+        let expected = [
+            "below it: 3 canceled (3 stopped); cleanups: 1 FAILED, 2 SUCCEEDED",
+            "task 6 canceled, stop STOPPED; cleanup FAILED (execution 12)",
+        ];
+        assert_eq!(below.lines(), expected);
+        assert_eq!(below.code(), Code::CleanupFailed);
+        let alone = told(false, &["FAILED"]);
+        assert_eq!((alone.code(), alone.lines().len()), (Code::Ok, 2));
+        assert_eq!(told(true, &["RUNNING", "FAILED"]).code(), Code::TimedOut);
+        assert_eq!(told(false, &["RUNNING"]).code(), Code::Ok);
     }
 
     #[test]
