@@ -10,7 +10,7 @@ use taskpilot_e2e::taskpilot::Signal;
 use taskpilot_e2e::wait::{SOON, wait_until};
 use taskpilot_e2e::workbench::Workbench;
 
-use crate::start::{ControlOnly, DRAIN, Up, launch};
+use crate::start::{ANY_PORT, ControlOnly, DRAIN, Up, launch};
 
 /// Runs a measurement in a directory of its own and gives its report.
 async fn measured(mode: &str, options: &str) -> Result<Value> {
@@ -382,6 +382,7 @@ async fn a_service_whose_measurement_has_ended_does_not_start() -> Result<()> {
     // Nothing that starts a test has this id.
     let ended = launch(&bench)
         .args(["bench-service", "2147483647", "up", "--data", "data"])
+        .args(["--control", ANY_PORT, "--scheduler", ANY_PORT])
         .run()
         .await?;
     let said = (ended.code, ended.stderr.as_str());

@@ -58,9 +58,6 @@ async fn a_wait_for_a_tree_ends_when_nothing_of_it_runs() -> Result<()> {
     let below = "below it: 4 canceled (3 stopped, 1 did not run), 1 had ended";
     assert_eq!(lines[2..], [below], "{ended:?}");
 
-    // One of many takes nothing with it, and says so.
-    let many = (root.task, "1000000 --cascade");
-    waited(&up.bench, up.control, many, 2).await?;
     let options = (root.task, "--cascade --wait --json");
     let ended = waited(&up.bench, up.control, options, 0).await?;
     let lines = json_lines(&ended.stdout)?;
@@ -71,6 +68,25 @@ async fn a_wait_for_a_tree_ends_when_nothing_of_it_runs() -> Result<()> {
         "more": false, "stops": {"STOPPED": 3, "NOT_NEEDED": 1}}});
     assert_eq!(below, &counts);
     assert_eq!(last, &view(up.control, root.task).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_of_many_takes_nothing_with_it_and_says_so() -> Result<()> {
+    let up = Up::start().await?;
+    let mut roots = Vec::new();
+    for _ in 0..2 {
+        roots.push(start(up.control, "nobody-handles-this", &json!({})).await?);
+    }
+    let many = format!("{} --cascade", roots[1].task);
+    let ended = waited(&up.bench, up.control, (roots[0].task, &many), 2).await?;
+    ensure!(
+        ended.stderr.contains("--cascade is for one task"),
+        "{ended:?}"
+    );
+    let told = statuses(&up, &roots).await?;
+    let waits = (json!("PENDING"), json!(null));
+    assert_eq!(told, [waits.clone(), waits]);
     Ok(())
 }
 
