@@ -6,6 +6,7 @@ set -eu
 partial="$2.partial"
 trap 'rm -f -- "$partial"' EXIT
 trap 'exit 143' TERM
-tar --create --gzip --file "$partial" --directory "$1" .
+# The shell makes the file: a gzip that outlives its tar could make it after it was removed.
+tar --create --gzip --file - --directory "$1" . > "$partial"
 mv -- "$partial" "$2"
 wc -c < "$2"
