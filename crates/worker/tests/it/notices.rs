@@ -10,9 +10,11 @@ use tokio::sync::Notify;
 use crate::scheduler::Scheduler;
 use crate::worker::{Bench, wait_for_file, wait_until};
 
-/// Keeps what it finds in its file at the signal. That there is nothing before is what it waits for.
-const KEEPS: &str = r#"trap 'cp "$TASKPILOT_STOP_FILE" @said; exit 0' TERM
-[ ! -e "$TASKPILOT_STOP_FILE" ] && : > @ready; while :; do sleep 0.01; done"#;
+/// Keeps what it finds in its file at the signal, all by itself: the signal may reach a `cp` too. That
+/// there is nothing before is what it waits for.
+const KEEPS: &str = r#"file=$TASKPILOT_STOP_FILE
+trap 'if [ -e "$file" ]; then read -r said < "$file"; printf %s "$said" > @said; fi; exit 0' TERM
+[ ! -e "$file" ] && : > @ready; while :; do sleep 0.01; done"#;
 
 fn keeper(keys: &str) -> Bench {
     Bench::with_scripts(&[("keep", KEEPS, keys)])
