@@ -1,5 +1,7 @@
 //! The arguments of a program, made of the payload.
 
+use std::sync::Arc;
+
 use taskpilot_api::json::JsonText;
 
 use super::parameters::Parameters;
@@ -25,7 +27,7 @@ pub(crate) enum Arguments {
 pub(crate) struct Declared {
     pub(super) templates: Vec<Template>,
     /// `None`: any payload will do.
-    pub(super) parameters: Option<Parameters>,
+    pub(super) parameters: Option<Arc<Parameters>>,
     /// Whether a text of the payload may begin an argument with `-`.
     pub(super) allow_leading_dash: bool,
 }
@@ -105,7 +107,7 @@ mod tests {
         let arguments = |template: &str| {
             Arguments::Declared(Declared {
                 templates: vec![Template::parse(template).unwrap()],
-                parameters: Some(Parameters::compile(&schema).unwrap()),
+                parameters: Some(Arc::new(Parameters::compile(&schema).unwrap())),
                 allow_leading_dash: false,
             })
         };

@@ -1,9 +1,10 @@
-//! One handler as the operator wrote it, and the checks that make it one that can run.
+//! A program as the operator wrote it, and the checks that make it one that can run.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use taskpilot_domain::limits::{
@@ -20,19 +21,11 @@ use crate::environment::{ALLOWED_BY_DEFAULT, allowed};
 use crate::limits::{MEMORY_BYTES_MIN, OPEN_FILES_MIN};
 use crate::spec::ResourceLimits;
 
-/// A `[[handler]]` of the file.
+/// What a `[[handler]]` of the file says of its program.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Declaration {
-    #[serde(rename = "type")]
-    _kind: String,
-    #[serde(rename = "kind")]
-    _command: Option<String>,
-    /// For people who read the file.
-    #[serde(default, rename = "description")]
-    _description: String,
     argv: Vec<String>,
-    parameters: Option<serde_json::Value>,
     #[serde(default)]
     allow_leading_dash: bool,
     environment: Option<Vec<String>>,
@@ -91,8 +84,13 @@ impl Limits {
 pub(super) struct InvalidHandler(pub(super) String);
 
 impl Declaration {
-    /// Checks it; relative paths in it begin at `base`, the directory of its file.
-    pub(super) fn check(self, base: &Path) -> Result<CommandHandler, InvalidHandler> {
+    /// Checks it, for payloads of this schema; relative paths in it begin at `base`, the directory
+    /// of its file.
+    pub(super) fn check(
+        self,
+        base: &Path,
+        parameters: Option<Arc<Parameters>>,
+    ) -> Result<CommandHandler, InvalidHandler> {
         in_range("timeout_ms", self.timeout_ms, ATTEMPT_TIMEOUT_MS_MAX)?;
         in_range("grace_ms", self.grace_ms, CANCEL_GRACE_MS_MAX)?;
         let output_tail_bytes = self.output_tail_bytes.unwrap_or(OUTPUT_TAIL_BYTES_DEFAULT);
@@ -105,9 +103,7 @@ impl Declaration {
             return wrong("argv names a program");
         };
         let program = find_program(program, base)?;
-        let parameters = self.parameters.as_ref().map(Parameters::compile);
-        let parameters = parameters.transpose().map_err(InvalidHandler)?;
-        let templates = templates(arguments, parameters.as_ref())?;
+        let templates = templates(arguments, parameters.as_deref())?;
         let reach = Reach {
             stdin: self.stdin,
             allow_leading_dash: self.allow_leading_dash,

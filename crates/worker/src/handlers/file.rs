@@ -12,6 +12,7 @@ use taskpilot_domain::names::TaskType;
 use super::declaration::Declaration;
 use super::handler::Handler;
 use super::http::{AllowList, HttpDeclaration, HttpSection};
+use super::parameters::Parameters;
 use crate::limits::HANDLERS_FILE_BYTES_MAX;
 
 /// Why a handlers file cannot be used.
@@ -54,7 +55,24 @@ struct HandlersFile {
     handler: Vec<toml::Table>,
 }
 
+/// A `[[handler]]`: the keys of every kind, and the rest.
+#[derive(Debug, Deserialize)]
+struct Entry {
+    #[serde(rename = "type")]
+    _kind: String,
+    kind: Option<toml::Value>,
+    /// For people who read the file.
+    #[serde(default, rename = "description")]
+    _description: String,
+    parameters: Option<serde_json::Value>,
+    #[serde(default)]
+    confirm_start: bool,
+    #[serde(flatten)]
+    rest: toml::Table,
+}
+
 /// What a file declares.
+#[derive(Default)]
 pub(super) struct Declared {
     pub(super) by_type: BTreeMap<String, Arc<Handler>>,
     /// Types of which nothing runs before the scheduler was asked.
@@ -79,54 +97,73 @@ pub(super) fn load(path: &Path) -> Result<Declared, HandlersError> {
         path: path.to_owned(),
         detail,
     })?);
-    let mut by_type = BTreeMap::new();
-    let mut confirmed = BTreeSet::new();
-    for mut table in file.handler {
+    let ground = Ground { base, allow };
+    let mut declared = Declared::default();
+    for table in file.handler {
         let kind = table.get("type").and_then(toml::Value::as_str);
         let kind = kind.unwrap_or_default().to_owned();
-        let refused = |detail: String| HandlersError::Handler {
+        let added = declared.add(&kind, table, &ground);
+        added.map_err(|detail| HandlersError::Handler {
             path: path.to_owned(),
-            kind: kind.clone(),
+            kind,
             detail,
-        };
-        if confirms_start(&mut table).map_err(refused)? {
-            confirmed.insert(kind.clone());
-        }
-        let handler = declared(table, &base, &allow).map_err(refused)?;
-        TaskType::new(kind.clone()).map_err(|error| refused(error.to_string()))?;
-        if by_type.contains_key(&kind) {
-            return Err(refused("it is declared twice".to_owned()));
-        }
-        by_type.insert(kind, Arc::new(handler));
+        })?;
     }
-    Ok(Declared { by_type, confirmed })
+    Ok(declared)
 }
 
-/// The key that every kind of handler has; it is taken out.
-fn confirms_start(table: &mut toml::Table) -> Result<bool, String> {
-    match table.remove("confirm_start") {
-        None => Ok(false),
-        Some(toml::Value::Boolean(confirms)) => Ok(confirms),
-        Some(_) => Err("confirm_start is true or false".to_owned()),
+/// What the handlers of one file stand on.
+struct Ground {
+    /// Where relative paths begin.
+    base: PathBuf,
+    allow: Arc<AllowList>,
+}
+
+impl Declared {
+    fn add(&mut self, kind: &str, table: toml::Table, ground: &Ground) -> Result<(), String> {
+        let entry: Entry = table.try_into().map_err(|error| misread(&error))?;
+        let parameters = entry.parameters.as_ref().map(Parameters::compile);
+        let parameters = parameters.transpose()?.map(Arc::new);
+        let handler = ground.handler(entry.kind.as_ref(), entry.rest, parameters)?;
+        TaskType::new(kind.to_owned()).map_err(|error| error.to_string())?;
+        if self.by_type.contains_key(kind) {
+            return Err("it is declared twice".to_owned());
+        }
+        if entry.confirm_start {
+            self.confirmed.insert(kind.to_owned());
+        }
+        self.by_type.insert(kind.to_owned(), Arc::new(handler));
+        Ok(())
     }
 }
 
-/// A handler of the kind that it names; a program where it names none.
-fn declared(table: toml::Table, base: &Path, allow: &Arc<AllowList>) -> Result<Handler, String> {
-    let read = |error: toml::de::Error| error.message().to_owned();
-    let kind = table.get("kind").map(toml::Value::as_str);
-    match kind.unwrap_or(Some("command")) {
-        Some("command") => {
-            let declaration: Declaration = table.try_into().map_err(read)?;
-            let handler = declaration.check(base).map_err(|error| error.to_string())?;
-            Ok(Handler::Command(handler))
+impl Ground {
+    /// A handler of the kind that it names; a program where it names none.
+    fn handler(
+        &self,
+        kind: Option<&toml::Value>,
+        rest: toml::Table,
+        parameters: Option<Arc<Parameters>>,
+    ) -> Result<Handler, String> {
+        match kind.map(toml::Value::as_str) {
+            None | Some(Some("command")) => {
+                let declaration: Declaration = rest.try_into().map_err(|error| misread(&error))?;
+                let checked = declaration.check(&self.base, parameters);
+                Ok(Handler::Command(checked.map_err(|error| error.to_string())?))
+            }
+            Some(Some("http")) => {
+                let declaration: HttpDeclaration =
+                    rest.try_into().map_err(|error| misread(&error))?;
+                Ok(Handler::Http(declaration.check(&self.allow, parameters)?))
+            }
+            Some(_) => Err("kind is \"command\" or \"http\"".to_owned()),
         }
-        Some("http") => {
-            let declaration: HttpDeclaration = table.try_into().map_err(read)?;
-            Ok(Handler::Http(declaration.check(allow)?))
-        }
-        _ => Err("kind is \"command\" or \"http\"".to_owned()),
     }
+}
+
+/// What is wrong, and with which key.
+fn misread(error: &toml::de::Error) -> String {
+    error.to_string().trim_end().replace('\n', " ")
 }
 
 /// The directory of the file, absolute: a worker may run anywhere.

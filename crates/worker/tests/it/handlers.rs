@@ -263,6 +263,7 @@ fn settings_outside_their_range_are_refused() {
             "not both",
         ),
         ("stdin = 'file'", "unknown variant"),
+        ("confirm_start = 'no'", "in `confirm_start`"),
         ("result = 'xml'", "unknown variant"),
     ] {
         let told = refusal(&handler("['/bin/true']", more));

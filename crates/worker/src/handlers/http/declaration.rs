@@ -15,21 +15,13 @@ use super::target::Target;
 use crate::handlers::parameters::Parameters;
 use crate::limits::{HTTP_CONNECT_MS, HTTP_TIMEOUT_MS};
 
-/// A `[[handler]]` of `kind = "http"`.
+/// What a `[[handler]]` of `kind = "http"` says of its call.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::handlers) struct HttpDeclaration {
-    #[serde(rename = "type")]
-    _kind: String,
-    #[serde(rename = "kind")]
-    _http: String,
-    /// For people who read the file.
-    #[serde(default, rename = "description")]
-    _description: String,
     url: String,
     #[serde(default)]
     method: Verb,
-    parameters: Option<serde_json::Value>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
@@ -77,8 +69,12 @@ impl Verb {
 }
 
 impl HttpDeclaration {
-    /// Checks it against what the operator lets calls reach.
-    pub(in crate::handlers) fn check(self, allow: &Arc<AllowList>) -> Result<HttpHandler, String> {
+    /// Checks it, for payloads of this schema, against what the operator lets calls reach.
+    pub(in crate::handlers) fn check(
+        self,
+        allow: &Arc<AllowList>,
+        parameters: Option<Arc<Parameters>>,
+    ) -> Result<HttpHandler, String> {
         let target = Target::parse(&self.url)?;
         if !allow.has(&target.origin) {
             return Err(format!(
@@ -88,8 +84,6 @@ impl HttpDeclaration {
         }
         let headers = Headers::check(&self.headers, &self.environment_headers)
             .map_err(|error| format!("headers: {error}"))?;
-        let parameters = self.parameters.as_ref().map(Parameters::compile);
-        let parameters = parameters.transpose()?;
         for name in target.parameters().chain(headers.parameters()) {
             match &parameters {
                 Some(parameters) => parameters.check_always_there(name)?,

@@ -22,7 +22,7 @@ pub(crate) struct HttpHandler {
     pub(super) method: Method,
     pub(super) headers: Headers,
     /// `None`: any payload will do.
-    pub(super) parameters: Option<Parameters>,
+    pub(super) parameters: Option<Arc<Parameters>>,
     pub(super) body: Body,
     pub(super) timing: Timing,
     pub(super) rules: Rules,
