@@ -113,7 +113,13 @@ impl Journal {
         path.to_str().is_some().then_some(path)
     }
 
-    /// Removes what supervisors of a previous life left, and makes room for those of this one.
+    /// Where the program of a cleanup finds what it is about, beside that.
+    pub(crate) fn cleanup_file(&self, marker: &str) -> Option<PathBuf> {
+        let path = self.stop_files().join(format!("{marker}.cleanup.json"));
+        path.to_str().is_some().then_some(path)
+    }
+
+    /// Removes what programs of a previous life were handed, and makes room for those of this one.
     pub(crate) fn clear_stop_files(&self) -> io::Result<()> {
         let directory = self.stop_files();
         match fs::remove_dir_all(&directory) {

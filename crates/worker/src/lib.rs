@@ -7,10 +7,12 @@
 
 mod backstop;
 mod chance;
+mod cleanup_of;
 pub mod clock;
 pub mod environment;
 pub mod groups;
 mod handlers;
+mod handout;
 pub mod journal;
 mod limits;
 mod notice;
@@ -24,7 +26,8 @@ mod supervisor;
 pub mod sweep;
 mod wire;
 
-pub use handlers::{Context, Failure, Handlers, HandlersError, StopReason};
+pub use cleanup_of::{CleanupOf, LastProgress};
+pub use handlers::{Cleanup, Context, Failure, Handlers, HandlersError, StopReason};
 pub use notice::StopNotice;
 pub use runtime::{Contain, Worker, WorkerConfig, WorkerError};
 pub use supervised::SUBCOMMAND as SUPERVISE;

@@ -1,15 +1,15 @@
 //! What work is told of its stop beyond the signal: why, by whom and with which reason; and the file
 //! in which a program finds that.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use taskpilot_api::workers::Order;
 use taskpilot_domain::limits::{NAME_CHARS_MAX, REASON_CHARS_MAX};
 use taskpilot_domain::stop::StopCause;
+
+use crate::handout::hand_out;
 
 /// Why work is stopped. What nobody said is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,19 +55,17 @@ impl StopNotice {
         }
     }
 
-    /// Writes it for a program to find: it is there as a whole or not at all.
+    /// Writes it for a program to find.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         let text = serde_json::to_vec(self).expect("invariant: a notice is plain data");
-        let unfinished = path.with_extension("unfinished");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        options.open(&unfinished)?.write_all(&text)?;
-        fs::rename(unfinished, path)
+        hand_out(path, &text)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use taskpilot_domain::ids::{AttemptNumber, ExecutionId, Token};
     use taskpilot_domain::time::Timestamp;
 

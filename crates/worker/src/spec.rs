@@ -20,6 +20,9 @@ pub const MARKER_VARIABLE: &str = "TASKPILOT_MARKER";
 /// The variable that names [`CommandSpec::stop_file`] to the program.
 pub const STOP_FILE_VARIABLE: &str = "TASKPILOT_STOP_FILE";
 
+/// The variable that names [`CommandSpec::cleanup_file`] to the program.
+pub const CLEANUP_FILE_VARIABLE: &str = "TASKPILOT_CLEANUP_FILE";
+
 /// One command: what one attempt runs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandSpec {
@@ -43,6 +46,9 @@ pub struct CommandSpec {
     /// Where the program finds why it is stopped: written and closed before its first signal, and
     /// removed when nothing of its tree is left. In UTF-8.
     pub stop_file: Option<PathBuf>,
+    /// Where the program of a cleanup finds what it is about: written before the program starts, and
+    /// removed with the former.
+    pub cleanup_file: Option<CleanupFile>,
     /// Bytes kept of the end of each output; at most the default.
     pub output_tail_bytes: usize,
     /// The control group to make for it, where one is wanted.
@@ -51,6 +57,16 @@ pub struct CommandSpec {
     pub limits: ResourceLimits,
     /// The times to keep.
     pub timing: Timing,
+}
+
+/// A file for the program of a cleanup.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CleanupFile {
+    /// Where it is. In UTF-8.
+    pub path: PathBuf,
+    /// What stands in it; for the worker, which writes it.
+    #[serde(skip)]
+    pub text: Vec<u8>,
 }
 
 /// What each process of a command may use; `None` is as much as the worker may (`getrlimit(2)`).
@@ -88,6 +104,7 @@ impl CommandSpec {
             subject: String::new(),
             lease_end,
             stop_file: None,
+            cleanup_file: None,
             output_tail_bytes: OUTPUT_TAIL_BYTES_DEFAULT,
             group: None,
             limits: ResourceLimits::default(),

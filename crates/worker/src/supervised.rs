@@ -1,6 +1,5 @@
 //! The worker's side of a supervisor: start it, let it run a command, hear what becomes of it.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -17,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::backstop::{Backstop, Told, backstop};
 use crate::clock::{BootInstant, pause};
 use crate::groups::Groups;
+use crate::handout::{hand_out, take_back};
 use crate::journal::{Entry, Journal, disband};
 use crate::limits::{
     EVENTS_MAX, LAST_WORDS_MS, ORDER_BYTES_MAX, PROOF_SLACK_MS, READY_MS, REPORT_BYTES_MAX,
@@ -69,6 +69,9 @@ pub enum SuperviseError {
     /// The process could not be started or journaled.
     #[error("cannot start a supervisor: {0}")]
     Io(#[from] io::Error),
+    /// What a cleanup is about could not be written for its program.
+    #[error("cannot write what the cleanup is about: {0}")]
+    CleanupFile(io::Error),
     /// It says that this machine cannot supervise.
     #[error("a supervisor cannot work here: {0}")]
     Unusable(String),
@@ -120,6 +123,11 @@ impl Supervision {
         self.journal.stop_file(marker)
     }
 
+    /// Where the program of a cleanup with this marker finds what it is about.
+    pub(crate) fn cleanup_file(&self, marker: &str) -> Option<PathBuf> {
+        self.journal.cleanup_file(marker)
+    }
+
     /// Starts a supervisor and tells it the command, which does not run until
     /// [`Supervised::start`]. The supervisor is in the journal when this returns.
     pub async fn spawn(
@@ -141,8 +149,8 @@ impl Supervision {
         let reports = child.stdout.take().expect("invariant: piped");
         let supervisor = known.id();
         let journal = self.journal.clone();
-        let stop_file = spec.stop_file.clone();
-        let entry = tokio::task::spawn_blocking(move || journal.add(supervisor, &spec));
+        let files = files(&spec);
+        let entry = tokio::task::spawn_blocking(move || record(&journal, supervisor, &spec));
         let entry = entry.await.map_err(io::Error::other)??;
 
         let (ready, is_ready) = oneshot::channel();
@@ -151,7 +159,7 @@ impl Supervision {
             child,
             known,
             entry,
-            stop_file,
+            files,
         };
         let listening = Listening {
             reports: BufReader::new(reports),
@@ -288,12 +296,33 @@ fn encode(mut spec: CommandSpec) -> Result<(Vec<u8>, Vec<u8>), SuperviseError> {
     Ok((prepare, input))
 }
 
+/// Puts a supervisor in the journal. What its program is to find from its start on is there then.
+fn record(
+    journal: &Journal,
+    supervisor: ProcessId,
+    spec: &CommandSpec,
+) -> Result<Entry, SuperviseError> {
+    if let Some(file) = &spec.cleanup_file {
+        hand_out(&file.path, &file.text).map_err(SuperviseError::CleanupFile)?;
+    }
+    journal.add(supervisor, spec).map_err(|error| {
+        take_back(&files(spec));
+        error.into()
+    })
+}
+
+/// What the program of a command may have been handed.
+fn files(spec: &CommandSpec) -> Vec<PathBuf> {
+    let cleanup_file = spec.cleanup_file.iter().map(|file| &file.path);
+    spec.stop_file.iter().chain(cleanup_file).cloned().collect()
+}
+
 /// A supervisor process and its record.
 struct Process {
     child: Child,
     known: Known,
     entry: Entry,
-    stop_file: Option<PathBuf>,
+    files: Vec<PathBuf>,
 }
 
 /// The worker's ear for one supervisor.
@@ -321,7 +350,7 @@ impl Listening {
             Silence::Ended(ended) => {
                 let group = process.entry.record.group.clone();
                 // Before the event: whoever hears of the end finds nothing of it left.
-                forget(process.stop_file);
+                take_back(&process.files);
                 process.entry.remove();
                 let _ = self.events.send(Event::Ended(ended)).await;
                 let _ = process.child.wait().await;
@@ -408,17 +437,10 @@ impl Process {
             }
             pause(SURVIVORS_PAUSE_MS).await;
         }
-        forget(self.stop_file);
+        take_back(&self.files);
         self.entry.remove_with_group();
         let survivors = Vec::new();
         let _ = events.send(Event::Lost { survivors, cause }).await;
-    }
-}
-
-/// Most programs are never stopped: there is no file then.
-fn forget(stop_file: Option<PathBuf>) {
-    if let Some(path) = stop_file {
-        let _ = fs::remove_file(path);
     }
 }
 

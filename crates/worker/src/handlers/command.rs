@@ -86,12 +86,14 @@ impl CommandHandler {
 
     fn environment_for(&self, grant: &Grant) -> BTreeMap<String, String> {
         let mut environment = self.environment.clone();
+        let canceled = grant.cleanup_of.as_ref();
         let about = [
             ("EXECUTION_ID", Some(grant.execution_id.to_string())),
             ("ATTEMPT", Some(grant.attempt.to_string())),
             ("TYPE", Some(grant.r#type.clone())),
             ("REFERENCE", grant.reference.clone()),
             ("DEADLINE", grant.deadline.map(|at| at.to_string())),
+            ("CLEANUP_OF", canceled.map(|of| of.execution_id.to_string())),
         ];
         for (name, value) in about {
             // A reference is any text, a variable is none with a NUL in it.

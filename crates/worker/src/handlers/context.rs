@@ -8,12 +8,14 @@ use taskpilot_domain::limits::REASON_CHARS_MAX;
 use tokio_util::sync::CancellationToken;
 
 use super::function::Failure;
+use crate::cleanup_of::CleanupOf;
 use crate::notice::StopNotice;
 
 /// One attempt, as its handler sees it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Context {
     grant: Arc<Grant>,
+    cleanup_of: Option<Arc<CleanupOf>>,
     halt: Halt,
     progress: ProgressCell,
 }
@@ -32,8 +34,10 @@ pub enum StopReason {
 
 impl Context {
     pub(crate) fn new(grant: Grant, halt: Halt, progress: ProgressCell) -> Self {
+        let cleanup_of = grant.cleanup_of.as_ref().map(CleanupOf::from);
         Self {
             grant: Arc::new(grant),
+            cleanup_of: cleanup_of.map(Arc::new),
             halt,
             progress,
         }
@@ -68,6 +72,12 @@ impl Context {
     /// The payload as the JSON text that was sent.
     pub fn payload_text(&self) -> &str {
         self.grant.payload.as_str()
+    }
+
+    /// The canceled execution that this attempt cleans up after; `None` where it is no cleanup. A
+    /// cleanup is an execution of its own: the other numbers here are its own.
+    pub fn cleanup_of(&self) -> Option<&CleanupOf> {
+        self.cleanup_of.as_deref()
     }
 
     /// Canceled as soon as the attempt shall end. Whoever ignores it for longer than the grace is

@@ -21,7 +21,7 @@ use crate::environment::{ALLOWED_BY_DEFAULT, allowed};
 use crate::limits::{MEMORY_BYTES_MIN, OPEN_FILES_MIN};
 use crate::spec::ResourceLimits;
 
-/// What a `[[handler]]` of the file says of its program.
+/// What a `[[handler]]` or a `[handler.cleanup]` of the file says of its program.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Declaration {

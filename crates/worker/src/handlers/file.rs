@@ -9,6 +9,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use taskpilot_domain::names::TaskType;
 
+use super::cleanup::{Cleanup, CleanupSection};
+use super::command::CommandHandler;
 use super::declaration::Declaration;
 use super::handler::Handler;
 use super::http::{AllowList, HttpDeclaration, HttpSection};
@@ -67,6 +69,7 @@ struct Entry {
     parameters: Option<serde_json::Value>,
     #[serde(default)]
     confirm_start: bool,
+    cleanup: Option<toml::Table>,
     #[serde(flatten)]
     rest: toml::Table,
 }
@@ -75,6 +78,8 @@ struct Entry {
 #[derive(Default)]
 pub(super) struct Declared {
     pub(super) by_type: BTreeMap<String, Arc<Handler>>,
+    /// Of the types whose canceled executions are cleaned up after.
+    pub(super) cleanups: BTreeMap<String, Cleanup>,
     /// Types of which nothing runs before the scheduler was asked.
     pub(super) confirmed: BTreeSet<String>,
 }
@@ -124,10 +129,15 @@ impl Declared {
         let entry: Entry = table.try_into().map_err(|error| misread(&error))?;
         let parameters = entry.parameters.as_ref().map(Parameters::compile);
         let parameters = parameters.transpose()?.map(Arc::new);
-        let handler = ground.handler(entry.kind.as_ref(), entry.rest, parameters)?;
+        let handler = ground.handler(entry.kind.as_ref(), entry.rest, parameters.clone())?;
         TaskType::new(kind.to_owned()).map_err(|error| error.to_string())?;
         if self.by_type.contains_key(kind) {
             return Err("it is declared twice".to_owned());
+        }
+        if let Some(table) = entry.cleanup {
+            let cleanup = ground.cleanup(table, parameters);
+            let cleanup = cleanup.map_err(|detail| format!("cleanup: {detail}"))?;
+            self.cleanups.insert(kind.to_owned(), cleanup);
         }
         if entry.confirm_start {
             self.confirmed.insert(kind.to_owned());
@@ -146,11 +156,7 @@ impl Ground {
         parameters: Option<Arc<Parameters>>,
     ) -> Result<Handler, String> {
         match kind.map(toml::Value::as_str) {
-            None | Some(Some("command")) => {
-                let declaration: Declaration = rest.try_into().map_err(|error| misread(&error))?;
-                let checked = declaration.check(&self.base, parameters);
-                Ok(Handler::Command(checked.map_err(|error| error.to_string())?))
-            }
+            None | Some(Some("command")) => Ok(Handler::Command(self.program(rest, parameters)?)),
             Some(Some("http")) => {
                 let declaration: HttpDeclaration =
                     rest.try_into().map_err(|error| misread(&error))?;
@@ -158,6 +164,27 @@ impl Ground {
             }
             Some(_) => Err("kind is \"command\" or \"http\"".to_owned()),
         }
+    }
+
+    /// The program of a `[handler.cleanup]`, which gets the payload that its handler takes.
+    fn cleanup(
+        &self,
+        table: toml::Table,
+        parameters: Option<Arc<Parameters>>,
+    ) -> Result<Cleanup, String> {
+        let section: CleanupSection = table.try_into().map_err(|error| misread(&error))?;
+        let program = self.program(section.rest, parameters)?;
+        Cleanup::by_program(program, section.max_attempts)
+    }
+
+    fn program(
+        &self,
+        table: toml::Table,
+        parameters: Option<Arc<Parameters>>,
+    ) -> Result<CommandHandler, String> {
+        let declaration: Declaration = table.try_into().map_err(|error| misread(&error))?;
+        let checked = declaration.check(&self.base, parameters);
+        checked.map_err(|error| error.to_string())
     }
 }
 

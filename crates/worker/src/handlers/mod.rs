@@ -4,6 +4,7 @@
 
 mod argv;
 mod built_in;
+mod cleanup;
 mod code;
 mod command;
 mod context;
@@ -18,6 +19,7 @@ mod programs;
 mod registry;
 mod template;
 
+pub use cleanup::Cleanup;
 pub use context::{Context, StopReason};
 pub(crate) use context::{Halt, Progress, ProgressCell};
 pub use file::HandlersError;

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
+use taskpilot_api::workers::{CleanupDeclaration, FailureBody, Grant};
 
 use super::built_in;
+use super::cleanup::Cleanup;
 use super::context::Context;
 use super::file::{self, HandlersError};
 use super::function::{Failure, Function};
@@ -16,6 +18,7 @@ use super::handler::Handler;
 #[derive(Debug, Clone)]
 pub struct Handlers {
     by_type: Arc<BTreeMap<String, Arc<Handler>>>,
+    cleanups: Arc<BTreeMap<String, Cleanup>>,
     /// Types of which nothing runs before the scheduler was asked.
     confirmed: Arc<BTreeSet<String>>,
 }
@@ -34,6 +37,7 @@ impl Handlers {
         let declared = file::load(path)?;
         by_type.extend(declared.by_type);
         Ok(Self {
+            cleanups: Arc::new(declared.cleanups),
             confirmed: Arc::new(declared.confirmed),
             ..Self::of(by_type)
         })
@@ -78,20 +82,37 @@ impl Handlers {
         self
     }
 
-    pub(crate) fn confirms_start(&self, kind: &str) -> bool {
-        self.confirmed.contains(kind)
+    /// The same, where each canceled execution of a type is cleaned up after, whatever handler the
+    /// type has (`[handler.cleanup]` in a file, which this replaces). A type without a handler is
+    /// refused by the worker.
+    ///
+    /// A cleanup begins once the last attempt has stopped, as far as that can be known, and also where
+    /// nothing ever began. It does not ask before it starts.
+    #[must_use]
+    pub fn cleaning_up(mut self, kind: &str, cleanup: Cleanup) -> Self {
+        Arc::make_mut(&mut self.cleanups).insert(kind.to_owned(), cleanup);
+        self
+    }
+
+    /// Whether a grant waits for a word before it begins. A cleanup is not what a cancel forbids.
+    pub(crate) fn confirms_start(&self, grant: &Grant) -> bool {
+        grant.cleanup_of.is_none() && self.confirmed.contains(&grant.r#type)
     }
 
     /// Whether some of them are functions, which nothing encloses.
     pub(crate) fn has_functions(&self) -> bool {
-        let mut all = self.by_type.values();
-        all.any(|handler| matches!(**handler, Handler::Function(_)))
+        self.any(|handler| matches!(handler, Handler::Function(_)))
     }
 
     /// Whether some of them are programs.
     pub(crate) fn has_programs(&self) -> bool {
-        let mut all = self.by_type.values();
-        all.any(|handler| matches!(**handler, Handler::Command(_)))
+        self.any(|handler| matches!(handler, Handler::Command(_)))
+    }
+
+    fn any(&self, is_meant: impl Fn(&Handler) -> bool) -> bool {
+        let cleanups = self.cleanups.values().map(Cleanup::handler);
+        let mut all = self.by_type.values().chain(cleanups);
+        all.any(|handler| is_meant(handler))
     }
 
     fn and(mut self, kind: &str, function: Function) -> Self {
@@ -105,6 +126,31 @@ impl Handlers {
         self.by_type.keys().map(String::as_str)
     }
 
+    /// What the scheduler is told of the cleanups.
+    pub(crate) fn cleanups(&self) -> impl Iterator<Item = CleanupDeclaration> {
+        let cleanups = self.cleanups.iter();
+        cleanups.map(|(kind, cleanup)| cleanup.declaration(kind))
+    }
+
+    /// What runs for a grant, or the failure of its attempt. A cleanup is never done by the handler
+    /// of the work itself, nor the other way round.
+    pub(crate) fn for_grant(&self, grant: &Grant) -> Result<Arc<Handler>, FailureBody> {
+        let kind = &grant.r#type;
+        if grant.cleanup_of.is_none() {
+            return self.find(kind).ok_or_else(|| FailureBody {
+                code: "no_handler".to_owned(),
+                message: format!("this worker has no handler for the type {kind}"),
+                retryable: true,
+            });
+        }
+        let cleanup = self.cleanups.get(kind).ok_or_else(|| FailureBody {
+            code: "no_cleanup".to_owned(),
+            message: format!("this worker has declared no cleanup for the type {kind}"),
+            retryable: false,
+        })?;
+        Ok(cleanup.handler().clone())
+    }
+
     pub(crate) fn find(&self, kind: &str) -> Option<Arc<Handler>> {
         self.by_type.get(kind).cloned()
     }
@@ -112,7 +158,81 @@ impl Handlers {
     fn of(by_type: BTreeMap<String, Arc<Handler>>) -> Self {
         Self {
             by_type: Arc::new(by_type),
+            cleanups: Arc::default(),
             confirmed: Arc::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn grant(kind: &str, is_cleanup: bool) -> Grant {
+        let mut grant = json!({
+            "executionId": 1, "attempt": 1, "token": "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5",
+            "type": kind, "payload": null, "reference": null, "queue": "default",
+            "attemptCount": 1, "maxAttempts": 1, "attemptTimeoutMs": null, "cancelGraceMs": 10_000,
+            "scheduledFor": "2026-01-01T00:00:00.000Z", "deadline": null,
+        });
+        if is_cleanup {
+            grant["cleanupOf"] = json!({"executionId": 7, "attempt": null, "cause": "USER",
+                "requestedAt": "2026-01-01T00:00:00.000Z", "requestedBy": "ann", "reason": null,
+                "stop": "NOT_NEEDED", "how": null, "progress": null});
+        }
+        serde_json::from_value(grant).unwrap()
+    }
+
+    fn nothing() -> Cleanup {
+        Cleanup::by(|_| async { Ok(()) })
+    }
+
+    #[test]
+    fn a_grant_is_run_by_what_it_is_for_and_by_nothing_else() {
+        let handlers = Handlers::none()
+            .with("both", |_| async { Ok(()) })
+            .with("main", |_| async { Ok(()) })
+            .cleaning_up("both", nothing());
+        let chosen = |kind, is_cleanup| {
+            let chosen = handlers.for_grant(&grant(kind, is_cleanup));
+            chosen.map_err(|failure| (failure.code, failure.retryable))
+        };
+        let is_main = |handler: &Arc<Handler>| Arc::ptr_eq(handler, &handlers.by_type["both"]);
+        assert!(chosen("both", false).is_ok_and(|handler| is_main(&handler)));
+        assert!(chosen("both", true).is_ok_and(|handler| !is_main(&handler)));
+        let refused = |kind, is_cleanup| chosen(kind, is_cleanup).err();
+        assert_eq!(
+            refused("main", true),
+            Some(("no_cleanup".to_owned(), false))
+        );
+        assert_eq!(
+            refused("none", true),
+            Some(("no_cleanup".to_owned(), false))
+        );
+        assert_eq!(
+            refused("none", false),
+            Some(("no_handler".to_owned(), true))
+        );
+    }
+
+    #[test]
+    fn a_cleanup_does_not_ask_before_it_starts() {
+        let handlers = Handlers::none().confirming_start("work");
+        assert!(handlers.confirms_start(&grant("work", false)));
+        assert!(!handlers.confirms_start(&grant("work", true)));
+    }
+
+    #[test]
+    fn a_function_that_cleans_up_is_as_little_enclosed_as_any() {
+        let demos = Handlers::built_in();
+        assert!(!demos.has_functions() && demos.has_programs());
+        assert!(demos.cleaning_up("demo", nothing()).has_functions());
+        let function = Handlers::none().with("work", |_| async { Ok(()) });
+        assert!(function.has_functions() && !function.has_programs());
+        let program = Handlers::built_in().find("demo-slow").unwrap();
+        let by_program = Cleanup::of(program);
+        assert!(function.cleaning_up("work", by_program).has_programs());
     }
 }

@@ -13,10 +13,11 @@ use super::messages::{Message, Ready, Step};
 use super::slots::Slot;
 use super::teller::Teller;
 use crate::chance;
+use crate::cleanup_of::CleanupOf;
 use crate::clock::{BootInstant, pause};
 use crate::handlers::{Command, Context, Function, Halt, Handler, Prepared, ProgressCell};
 use crate::limits::STOP_FILE_BYTES;
-use crate::spec::{CommandSpec, Timing};
+use crate::spec::{CleanupFile, CommandSpec, Timing};
 use crate::supervised::{Events, SuperviseError, Supervision};
 use crate::wire::{Event, StartErrorCode};
 
@@ -135,8 +136,10 @@ fn spec(job: &Job, command: Command) -> Result<CommandSpec, FailureBody> {
     let room = command.limits.file_bytes;
     let may_write = room.is_none_or(|bytes| bytes >= STOP_FILE_BYTES);
     let stop_file = job.supervision.stop_file(&marker).filter(|_| may_write);
+    let cleanup_file = cleanup_file(job, &marker)?;
     let mut spec = CommandSpec::new(command.argv, marker, job.lease_end);
     spec.stop_file = stop_file;
+    spec.cleanup_file = cleanup_file;
     spec.environment = command.environment;
     spec.directory = command.directory;
     spec.limits = command.limits;
@@ -146,6 +149,22 @@ fn spec(job: &Job, command: Command) -> Result<CommandSpec, FailureBody> {
     let (execution, attempt) = (job.fenced.execution_id, job.fenced.attempt);
     spec.subject = format!("execution {execution}, attempt {attempt}");
     Ok(spec)
+}
+
+/// For the program of a cleanup: what it is about.
+fn cleanup_file(job: &Job, marker: &str) -> Result<Option<CleanupFile>, FailureBody> {
+    let Some(of) = &job.grant.cleanup_of else {
+        return Ok(None);
+    };
+    let path = job.supervision.cleanup_file(marker);
+    let path = path.ok_or_else(|| {
+        unavailable(
+            "the path of the worker's directory is no UTF-8, which a cleanup needs".to_owned(),
+        )
+    })?;
+    let text = serde_json::to_vec(&CleanupOf::from(of));
+    let text = text.expect("invariant: it is plain data");
+    Ok(Some(CleanupFile { path, text }))
 }
 
 fn timing(lease_ms: u64, grace_ms: u64) -> Timing {
@@ -165,9 +184,10 @@ fn failure(error: &SuperviseError) -> FailureBody {
             message: error.to_string(),
             retryable: false,
         },
-        SuperviseError::Io(_) | SuperviseError::Unusable(_) | SuperviseError::NotReady => {
-            unavailable(error.to_string())
-        }
+        SuperviseError::Io(_)
+        | SuperviseError::CleanupFile(_)
+        | SuperviseError::Unusable(_)
+        | SuperviseError::NotReady => unavailable(error.to_string()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use taskpilot_api::workers::{ClaimAnswer, FailureBody, Grant, Verdict};
+use taskpilot_api::workers::{ClaimAnswer, Grant, Verdict};
 
 use super::attempt_loop::{self, Job};
 use super::attempts::Attempt;
@@ -101,17 +101,13 @@ impl Dispatcher {
         if self.attempts.contains(fenced) {
             return;
         }
-        let Some(handler) = self.means.handlers.find(&grant.r#type) else {
-            let failure = FailureBody {
-                code: "no_handler".to_owned(),
-                message: format!("this worker has no handler for the type {}", grant.r#type),
-                retryable: true,
-            };
-            return self.results.push(Draft::failed(fenced, failure));
+        let handler = match self.means.handlers.for_grant(&grant) {
+            Ok(handler) => handler,
+            Err(failure) => return self.results.push(Draft::failed(fenced, failure)),
         };
         let grace_ms = handler.grace_ms().unwrap_or(grant.cancel_grace_ms);
         let mut attempt = Attempt::new(handler.clone(), grace_ms);
-        attempt.confirms_start = self.means.handlers.confirms_start(&grant.r#type);
+        attempt.confirms_start = self.means.handlers.confirms_start(&grant);
         let confirms_start = attempt.confirms_start;
         let progress = attempt.progress.clone();
         self.attempts.insert(fenced, attempt);

@@ -106,7 +106,7 @@ impl Worker {
             name: config.name.into(),
             queues: config.queues.into_iter().map(Into::into).collect(),
             types: config.handlers.types().map(str::to_owned).collect(),
-            cleanups: Vec::new(),
+            cleanups: config.handlers.cleanups().collect(),
             slots: config.slots,
             // Said when it is known.
             containment: Containment::Subreaper,

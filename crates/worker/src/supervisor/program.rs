@@ -18,7 +18,7 @@ use taskpilot_domain::limits::OUTPUT_TAIL_BYTES_DEFAULT;
 use super::output::Capture;
 use super::resources;
 use crate::process_table::ProcessId;
-use crate::spec::{CommandSpec, MARKER_VARIABLE, STOP_FILE_VARIABLE};
+use crate::spec::{CLEANUP_FILE_VARIABLE, CommandSpec, MARKER_VARIABLE, STOP_FILE_VARIABLE};
 use crate::wire::{StartError, StartErrorCode};
 
 /// The program and our ends of its pipes.
@@ -66,6 +66,14 @@ fn command(spec: &CommandSpec) -> Result<Command, StartError> {
         let message = format!("no directory {} to start in", spec.directory.display());
         return Err(error(StartErrorCode::DirectoryMissing, message));
     }
+    let files = [
+        (STOP_FILE_VARIABLE, spec.stop_file.as_ref()),
+        (
+            CLEANUP_FILE_VARIABLE,
+            spec.cleanup_file.as_ref().map(|file| &file.path),
+        ),
+    ];
+    let files = files.into_iter();
     let mut command = Command::new(find(name, spec)?);
     command
         .arg0(name)
@@ -73,7 +81,7 @@ fn command(spec: &CommandSpec) -> Result<Command, StartError> {
         .env_clear()
         .envs(&spec.environment)
         .env(MARKER_VARIABLE, &spec.marker)
-        .envs(spec.stop_file.iter().map(|path| (STOP_FILE_VARIABLE, path)))
+        .envs(files.filter_map(|(name, path)| Some((name, path?))))
         .current_dir(&spec.directory)
         .process_group(0)
         .stdin(Stdio::piped())

@@ -272,6 +272,59 @@ fn settings_outside_their_range_are_refused() {
 }
 
 #[test]
+fn a_cleanup_is_declared_with_the_same_care() {
+    let cleanup = |argv: &str, more: &str| {
+        let main = handler("['/bin/true']", "description = 'does nothing'");
+        format!("{main}[handler.cleanup]\nargv = {argv}\n{more}\n")
+    };
+    for (argv, more, part) in [
+        ("[]", "", "argv names a program"),
+        ("['surely/not']", "", "there is no program"),
+        ("['{s}']", "", "argv[0] is the program itself"),
+        ("['/bin/echo', '{t}']", "", "{t} is not among the schema's"),
+        ("['sh', '-c', 'rm {s}']", NO_INPUT, "would be run as code"),
+        ("['sh']", "", "the payload on its standard input"),
+        ("['true']", "max_attempts = 0", "max_attempts is from 1"),
+        ("['true']", "max_attempts = 101", "max_attempts is from 1"),
+        ("['true']", "max_attempts = 'x'", "in `max_attempts`"),
+        ("['true']", "timeout_ms = 0", "timeout_ms"),
+        ("['true']", "grace_ms = 600_001", "grace_ms"),
+        ("['true']", "kind = 'http'", "unknown field `kind`"),
+        ("['true']", "type = 'y'", "unknown field `type`"),
+        ("['true']", "parameters = {}", "unknown field `parameters`"),
+        (
+            "['true']",
+            "confirm_start = true",
+            "unknown field `confirm_st",
+        ),
+        ("['true']", "cleanup = {}", "unknown field `cleanup`"),
+        (
+            "['true']",
+            "set_environment = { TASKPILOT_CLEANUP_OF = '9' }",
+            "is set by the worker",
+        ),
+    ] {
+        let told = refusal(&cleanup(argv, more));
+        let whose = told.contains("handler \"x\": cleanup: ");
+        assert!(whose && told.contains(part), "{argv} {more}: {told}");
+    }
+    let told = refusal(&handler(
+        "['/bin/true']",
+        "[handler.cleanup]\nstdin = 'none'",
+    ));
+    assert!(told.contains("cleanup: missing field `argv`"), "{told}");
+    let told = refusal(&handler("['/bin/true']", "cleanup = ['rm']"));
+    assert!(told.contains("in `cleanup`"), "{told}");
+    load(&cleanup(
+        "['rm', '-f', '--', '{s}.partial']",
+        "timeout_ms = 1\nmax_attempts = 100\ngrace_ms = 5\nstdin = 'none'\n\
+         environment = ['PATH']\nset_environment = { A = 'B' }\nresult = 'none'\n\
+         working_directory = '/'\nlimits = { cpu_seconds = 5 }\noutput_tail_bytes = 100\n\
+         retryable_exit_codes = [1]\nallow_leading_dash = false",
+    ));
+}
+
+#[test]
 fn the_demos_are_there_beside_the_operators_handlers() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("handlers.toml");

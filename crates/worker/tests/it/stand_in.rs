@@ -144,6 +144,16 @@ impl StandIn {
         items.unwrap_or_default()
     }
 
+    /// The next hand-in of all; claims that bring none are granted nothing.
+    pub(crate) async fn next_hand_in(&mut self) -> Value {
+        loop {
+            let items = self.next_hand_ins().await;
+            if let Some(item) = items.into_iter().next() {
+                return item;
+            }
+        }
+    }
+
     /// Whether no call of this kind waits for its answer.
     pub(crate) fn has_none(&mut self, kind: Kind) -> bool {
         self.calls.get_mut(&kind).unwrap().is_empty()
@@ -247,6 +257,16 @@ pub(crate) fn grant(execution: i64, kind: &str, payload: &Value) -> Value {
         "payload": payload, "reference": null, "queue": "default", "attemptCount": 1,
         "maxAttempts": 3, "attemptTimeoutMs": null, "cancelGraceMs": 10_000,
         "scheduledFor": "2026-01-01T00:00:00.000Z", "deadline": null})
+}
+
+/// The same of a cleanup after this one, which was canceled in its second attempt.
+pub(crate) fn cleanup(execution: i64, canceled: i64, kind: &str, payload: &Value) -> Value {
+    let mut grant = grant(execution, kind, payload);
+    grant["cleanupOf"] = json!({"executionId": canceled, "attempt": 2, "cause": "USER",
+        "requestedAt": "2026-01-01T00:00:00.000Z", "requestedBy": "ann", "reason": "no \"longer\"",
+        "stop": "STOPPED", "how": "killed", "progress": {"attempt": 2, "percent": 40,
+        "message": null, "at": "2026-01-01T00:00:00.000Z"}});
+    grant
 }
 
 /// An order to stop that attempt.

@@ -29,16 +29,6 @@ fn counting() -> (Bench, Arc<AtomicUsize>) {
     (Bench::with_handlers(handlers), begun)
 }
 
-/// The next hand-in; claims that bring none are granted nothing.
-async fn handed_in(scheduler: &mut StandIn) -> Value {
-    loop {
-        let items = scheduler.next_hand_ins().await;
-        if let Some(item) = items.into_iter().next() {
-            return item;
-        }
-    }
-}
-
 async fn granted(scheduler: &mut StandIn) {
     let claim = scheduler.next(Kind::Claim).await;
     claim.grant(&[grant(1, "note", &json!(1))]);
@@ -72,7 +62,7 @@ async fn what_may_not_begin_any_more_is_handed_back_unbegun() {
             let worker = bench.start(scheduler.url());
             granted(&mut scheduler).await;
             scheduler.next(Kind::Starts).await.say(word);
-            let item = handed_in(&mut scheduler).await;
+            let item = scheduler.next_hand_in().await;
             assert_eq!(
                 (&item["outcome"], &item["how"]),
                 (&json!("released"), &json!("never_started"))
@@ -109,7 +99,7 @@ async fn a_scheduler_that_knows_no_such_call_begins_nothing_and_keeps_its_sessio
     granted(&mut scheduler).await;
     let unknown = json!({"code": "route_not_found", "detail": "there is no such path"});
     scheduler.next(Kind::Starts).await.answer_with(404, unknown);
-    let item = handed_in(&mut scheduler).await;
+    let item = scheduler.next_hand_in().await;
     assert_eq!(item["outcome"], "released");
     assert_eq!(begun.load(Ordering::Relaxed), 0);
     assert_eq!(scheduler.heard(Kind::Register).len(), 1);
@@ -126,7 +116,7 @@ async fn an_order_that_comes_while_it_is_asked_wins_over_the_answer() {
     granted(&mut scheduler).await;
     let asked = scheduler.next(Kind::Starts).await;
     orders.send(order(1)).unwrap();
-    let item = handed_in(&mut scheduler).await;
+    let item = scheduler.next_hand_in().await;
     assert_eq!(
         (&item["outcome"], &item["how"]),
         (&json!("released"), &json!("never_started"))
@@ -145,7 +135,7 @@ async fn what_waits_to_begin_is_given_back_at_once_by_a_worker_that_ends() {
     granted(&mut scheduler).await;
     let asked = scheduler.next(Kind::Starts).await;
     worker.ask_to_end();
-    let item = handed_in(&mut scheduler).await;
+    let item = scheduler.next_hand_in().await;
     assert_eq!(item["outcome"], "released");
     asked.say("applied");
     worker.ended().await.unwrap();
