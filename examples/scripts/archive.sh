@@ -1,7 +1,7 @@
 #!/bin/sh
 # archive.sh DIRECTORY ARCHIVE: a compressed archive of it. Whoever finds an archive finds a whole
 # one: it gets its name when it is done. What is half done goes when the script is asked to stop;
-# killed, it leaves it as ARCHIVE.partial, which the next run overwrites.
+# killed, it leaves it as ARCHIVE.partial, which the next run overwrites and a cleanup removes.
 set -eu
 partial="$2.partial"
 trap 'rm -f -- "$partial"' EXIT
