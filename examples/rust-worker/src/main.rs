@@ -1,7 +1,7 @@
 //! A worker whose handlers are functions: `rust-worker SCHEDULER DIRECTORY`.
 //!
 //! `primes` counts on a thread of its own and looks at its token between two numbers; `countdown`
-//! waits, and is woken by it.
+//! waits, and is woken by it. One that was canceled is cleaned up after.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use taskpilot_worker::{
-    Context, Failure, Handlers, SUPERVISE, Worker, WorkerConfig, supervise_main,
+    Cleanup, Context, Failure, Handlers, SUPERVISE, Worker, WorkerConfig, supervise_main,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -60,6 +60,14 @@ async fn countdown(context: Context) -> Result<&'static str, Failure> {
     Ok("lift-off")
 }
 
+/// Puts away what a canceled countdown has left, which is nothing but its last word. It may be called
+/// again for the same one.
+async fn scrub(context: Context) -> Result<String, Failure> {
+    let canceled = context.cleanup_of();
+    let last = canceled.and_then(|of| of.progress.as_ref()?.message.as_deref());
+    Ok(format!("scrubbed: {}", last.unwrap_or("it never began")))
+}
+
 fn main() -> Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let scheduler = arguments
@@ -79,7 +87,8 @@ fn main() -> Result<ExitCode> {
         slots: 4,
         handlers: Handlers::none()
             .with_blocking("primes", |context| primes(&context))
-            .with("countdown", countdown),
+            .with("countdown", countdown)
+            .cleaning_up("countdown", Cleanup::by(scrub)),
         state_directory: PathBuf::from(directory),
         drain: Duration::from_secs(10),
     })?;
