@@ -11,6 +11,7 @@ mod bounds;
 mod cancel_table;
 mod cancel_waits;
 mod cancellations;
+mod cleanups;
 mod command_line;
 mod containment;
 #[cfg(feature = "fault-points")]

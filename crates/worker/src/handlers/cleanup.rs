@@ -71,7 +71,7 @@ impl Cleanup {
         self
     }
 
-    /// By a program. It has its time from its start too, as the program of a handler has.
+    /// By a program. The scheduler watches its time, so that its end has a stop record.
     pub(super) fn by_program(
         mut program: CommandHandler,
         max_attempts: Option<u32>,
@@ -80,8 +80,8 @@ impl Cleanup {
         if !(1..=MAX_ATTEMPTS_MAX).contains(&max_attempts) {
             return Err(format!("max_attempts is from 1 to {MAX_ATTEMPTS_MAX}"));
         }
-        let timeout_ms = program.timeout_ms.unwrap_or(CLEANUP_TIMEOUT_MS_DEFAULT);
-        program.timeout_ms = Some(timeout_ms);
+        let own = program.timeout_ms.take();
+        let timeout_ms = own.unwrap_or(CLEANUP_TIMEOUT_MS_DEFAULT);
         Ok(Self {
             timeout_ms,
             max_attempts,
