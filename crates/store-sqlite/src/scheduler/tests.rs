@@ -1,6 +1,7 @@
 //! What is the engine's own: plans, the cost of a claim, numbers over rollbacks, quiet when idle.
 
 mod heartbeats;
+mod totals;
 
 use std::collections::HashSet;
 use std::sync::Arc;
