@@ -134,8 +134,9 @@ pub trait ControlStore: CancellationStore {
         error: BindError,
     ) -> Result<(), StoreError>;
 
-    /// Commits the intent to cancel a task that is binding; the first intent stands. Where a later one
-    /// cascades and the first does not, it does from then on, and is owed again.
+    /// Commits the intent to cancel a task that is binding. The first one stands; the latest
+    /// `CANCEL_REQUESTS_KEPT_MAX` of the later ones are kept beside it, and one that cascades if any
+    /// does. A call that came before is not kept twice.
     async fn intend_cancel(
         &self,
         now: Timestamp,
@@ -144,15 +145,15 @@ pub trait ControlStore: CancellationStore {
         intent: CancelIntent,
     ) -> Result<IntendCancelOutcome, StoreError>;
 
-    /// Notes that the scheduler answered the cancel for good.
+    /// Notes that the scheduler answered the cancel of this number for good.
     async fn settle_cancel(
         &self,
         now: Timestamp,
-        id: TaskId,
-        key: &IdempotencyKey,
+        (id, key): (TaskId, &IdempotencyKey),
+        number: u32,
     ) -> Result<(), StoreError>;
 
-    /// Reads what is unfinished under the key of a task, with the cancel that is owed by now.
+    /// Reads what is unfinished under the key of a task, with the cancels that are owed by now.
     async fn get_binding(
         &self,
         id: TaskId,

@@ -1,4 +1,4 @@
-//! Carries out a cancel that was committed while its task was binding.
+//! Carries out a cancel that was committed while its task was binding, on behalf of whoever asked for it.
 
 use taskpilot_api::extensions::{Extension, Extensions};
 use taskpilot_api::scheduler::CancelExecution;
@@ -8,11 +8,12 @@ use taskpilot_domain::retention::may_be_forgotten;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::{self as fault, Step};
 use taskpilot_store::StoreError;
-use taskpilot_store::rows::bindings::{BindingRecord, CancelIntent};
+use taskpilot_store::rows::bindings::{BindingRecord, CancelIntent, OwedCancel};
 
+use super::drive::Errand;
 use crate::app::App;
-use crate::scheduler::reach;
 use crate::scheduler::translate::{SchedulerFailure, success};
+use crate::scheduler::{behalf, reach};
 
 /// Settled for good, or why it has to be tried again.
 type Settled = Result<(), SchedulerFailure>;
@@ -20,36 +21,39 @@ type Settled = Result<(), SchedulerFailure>;
 /// By the key: whatever stands under it, now or ever, is canceled.
 pub(crate) async fn by_key(
     app: &App,
-    on: &OnBehalf,
-    (record, intent): (&BindingRecord, &CancelIntent),
+    (errand, owed): (&Errand, &OwedCancel),
     offers: &Extensions,
 ) -> Result<Settled, StoreError> {
-    let command = command(intent, offers);
+    let record = &errand.record;
+    let on = asker(errand, &owed.intent);
+    let command = command(&owed.intent, offers);
     let key = record.request.key.as_str();
-    let call = app.scheduler.cancel_by_key(on, key, Some(&command), None);
+    let call = app.scheduler.cancel_by_key(&on, key, Some(&command), None);
     match success(fault::around(Step::CancelSend, call, reach::cut).await) {
         // A conflict is an answer for good: what stands under the key has ended by itself.
         Err(failure) if !failure.is_conflict() => Ok(Err(failure)),
-        Ok(_) | Err(_) => settle(app, record).await,
+        Ok(_) | Err(_) => settle(app, record, owed).await,
     }
 }
 
 /// By the id, once the task is bound.
 pub(crate) async fn by_id(
     app: &App,
-    on: &OnBehalf,
-    (record, intent, execution): (&BindingRecord, &CancelIntent, ExecutionId),
+    (errand, owed): (&Errand, &OwedCancel),
+    execution: ExecutionId,
 ) -> Result<Settled, StoreError> {
-    let offers = match reach::offers(&app.scheduler, on, Some(execution.get())).await {
+    let record = &errand.record;
+    let on = asker(errand, &owed.intent);
+    let offers = match reach::offers(&app.scheduler, &on, Some(execution.get())).await {
         Ok(offers) => offers,
         Err(failure) => return Ok(Err(failure)),
     };
     let command = CancelExecution {
         reference: Some(record.request.key.to_string()),
-        ..command(intent, &offers)
+        ..command(&owed.intent, &offers)
     };
     let command = offers.has(Extension::CancelByKey).then_some(&command);
-    let call = app.scheduler.cancel(on, execution.get(), command, None);
+    let call = app.scheduler.cancel(&on, execution.get(), command, None);
     match success(fault::around(Step::CancelSend, call, reach::cut).await) {
         Err(failure) if failure.is_missing() => {
             alarm(
@@ -58,10 +62,10 @@ pub(crate) async fn by_id(
                 (record.task, record.begun_at),
                 execution,
             );
-            settle(app, record).await
+            settle(app, record, owed).await
         }
         Err(failure) if !failure.is_conflict() => Ok(Err(failure)),
-        Ok(_) | Err(_) => settle(app, record).await,
+        Ok(_) | Err(_) => settle(app, record, owed).await,
     }
 }
 
@@ -92,8 +96,19 @@ fn command(intent: &CancelIntent, offers: &Extensions) -> CancelExecution {
     }
 }
 
-async fn settle(app: &App, record: &BindingRecord) -> Result<Settled, StoreError> {
-    let (task, key) = (record.task, &record.request.key);
-    app.store.settle_cancel(app.now(), task, key).await?;
+/// Under the name of the call that asked, so that the scheduler knows it for the same one, whoever
+/// sends it.
+fn asker(errand: &Errand, intent: &CancelIntent) -> OnBehalf {
+    let request_id = intent.request_id.as_ref().unwrap_or(&errand.request_id);
+    behalf::of(&intent.requested_by, &errand.record.namespace, request_id)
+}
+
+async fn settle(
+    app: &App,
+    record: &BindingRecord,
+    owed: &OwedCancel,
+) -> Result<Settled, StoreError> {
+    let of = (record.task, &record.request.key);
+    app.store.settle_cancel(app.now(), of, owed.number).await?;
     Ok(Ok(()))
 }

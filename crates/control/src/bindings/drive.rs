@@ -7,7 +7,7 @@ use taskpilot_domain::ids::ExecutionId;
 use taskpilot_domain::names::PrincipalName;
 use taskpilot_fault::{self as fault, Step};
 use taskpilot_store::StoreError;
-use taskpilot_store::rows::bindings::{BindingRecord, CancelIntent};
+use taskpilot_store::rows::bindings::BindingRecord;
 use taskpilot_store::rows::tasks::TaskRecord;
 
 use super::carry_out;
@@ -53,12 +53,8 @@ pub(crate) async fn drive(app: &App, errand: &Errand) -> Landing {
     };
     match (task.status, task.execution) {
         (TaskStatus::Bound, Some(execution)) => {
-            if let Some(intent) = record
-                .cancel
-                .as_ref()
-                .filter(|_| record.execution.is_some())
-            {
-                cancel_bound(app, errand, (execution, intent)).await?;
+            if record.execution.is_some() {
+                cancel_bound(app, errand, execution).await?;
             }
             Ok(Driven::Bound(Box::new(task)))
         }
@@ -93,23 +89,16 @@ async fn bind(app: &App, errand: &Errand) -> Landing {
     create(app, errand, &offers).await
 }
 
-/// The cancel first, so that what is canceled never runs; then the create.
+/// The cancels first, so that what is canceled never runs; then the create.
 async fn create(app: &App, errand: &Errand, offers: &Extensions) -> Landing {
     let record = &errand.record;
     if record.parent.is_some() && !reach::takes_children(offers) {
         return outcome::refused(app, errand, Refusal::no_families()).await;
     }
-    if let Some(intent) = &record.cancel
-        && offers.has(Extension::CancelByKey)
+    if offers.has(Extension::CancelByKey)
+        && let Some(failure) = cancel_by_key(app, errand, offers).await?
     {
-        let on = on_behalf(errand, &intent.requested_by);
-        // Where what stands under the key is forgotten nothing runs, and the create is answered with
-        // its loss. The wish stays owed: should the create be accepted all the same, it is carried out.
-        if let Err(failure) = carry_out::by_key(app, &on, (record, intent), offers).await?
-            && !failure.is_missing()
-        {
-            return outcome::keep(app, record, Note::later(app, record, failure)).await;
-        }
+        return outcome::keep(app, record, Note::later(app, record, failure)).await;
     }
     if reach::takes_our_creates(offers) {
         let on = on_behalf(errand, &record.request.principal);
@@ -121,6 +110,25 @@ async fn create(app: &App, errand: &Errand, offers: &Extensions) -> Landing {
         return conclude(app, errand, judge(Form::Extended, answer)).await;
     }
     send_plain(app, errand).await
+}
+
+/// In the order in which they were asked for: the first is the verdict. Why it has to be tried again.
+async fn cancel_by_key(
+    app: &App,
+    errand: &Errand,
+    offers: &Extensions,
+) -> Result<Option<SchedulerFailure>, StoreError> {
+    for owed in &errand.record.cancels {
+        match carry_out::by_key(app, (errand, owed), offers).await? {
+            Ok(()) => {}
+            // Where what stands under the key is forgotten nothing runs, and the create is answered with
+            // its loss. The wishes stay owed: should the create be accepted all the same, they are
+            // carried out.
+            Err(failure) if failure.is_missing() => break,
+            Err(failure) => return Ok(Some(failure)),
+        }
+    }
+    Ok(None)
 }
 
 /// To a scheduler that does not honour keys: asked whether it is there, marked, sent, never again.
@@ -166,17 +174,19 @@ async fn hopeless(app: &App, record: &BindingRecord, failure: SchedulerFailure) 
     outcome::keep(app, record, Note::unknown(failure)).await
 }
 
-/// A cancel that is still owed although the binding is done.
+/// Cancels that are still owed although the binding is done, in their order.
 async fn cancel_bound(
     app: &App,
     errand: &Errand,
-    (execution, intent): (ExecutionId, &CancelIntent),
+    execution: ExecutionId,
 ) -> Result<(), StoreError> {
     let record = &errand.record;
-    let on = on_behalf(errand, &intent.requested_by);
-    let outcome = carry_out::by_id(app, &on, (record, intent, execution)).await?;
-    if let Err(failure) = outcome {
-        outcome::keep(app, record, Note::later(app, record, failure)).await?;
+    for owed in &record.cancels {
+        let outcome = carry_out::by_id(app, (errand, owed), execution).await?;
+        if let Err(failure) = outcome {
+            outcome::keep(app, record, Note::later(app, record, failure)).await?;
+            break;
+        }
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ fn fresh(errands: Vec<Errand>) -> Vec<Errand> {
     let is_fresh = |record: &BindingRecord| {
         let of = (record.namespace.clone(), record.request.principal.clone());
         let untouched = record.refused.is_none() && record.plain_sent_at.is_none();
-        untouched && record.cancel.is_none() && Some(of) == caller
+        untouched && record.cancels.is_empty() && Some(of) == caller
     };
     errands
         .into_iter()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskpilot_api::executions::ExecutionView;
-use taskpilot_api::extensions::Extension;
+use taskpilot_api::extensions::{Extension, Extensions};
 use taskpilot_api::headers::PREFERENCE_APPLIED;
 use taskpilot_api::problem::Outcome;
 use taskpilot_api::scheduler::{CancelExecution, Execution};
@@ -14,13 +14,15 @@ use taskpilot_domain::ids::{ExecutionId, TaskId};
 use taskpilot_fault::{self as fault, Step};
 use taskpilot_server::context::RequestContext;
 use taskpilot_server::error::ApiError;
-use taskpilot_store::rows::bindings::{BindingRecord, CancelIntent, IntendCancelOutcome};
+use taskpilot_store::rows::bindings::{
+    BindingRecord, CancelIntent, IntendCancelOutcome, OwedCancel,
+};
 use taskpilot_store::rows::tasks::TaskRecord;
 
 use super::view;
 use crate::app::App;
 use crate::bindings::bind::driven;
-use crate::bindings::carry_out::alarm;
+use crate::bindings::carry_out::{self, alarm};
 use crate::bindings::drive::{Driven, Errand};
 use crate::bindings::flights::board;
 use crate::http::error::{no_task, not_bound, unavailable};
@@ -137,6 +139,7 @@ async fn cancel_binding(
         requested_by: context.principal.clone(),
         reason: wish.reason.clone(),
         cascade: wish.cascade,
+        request_id: Some(context.request_id.clone()),
     };
     let intended = app
         .store
@@ -151,22 +154,43 @@ async fn cancel_binding(
     let on = behalf::of_request(context);
     let offers = reach::offers(&app.scheduler, &on, None).await;
     let offers = offers.map_err(told_of_intent)?;
+    let errand = Errand {
+        record,
+        request_id: context.request_id.clone(),
+    };
     if !offers.has(Extension::CancelByKey) {
-        return cancel_once_bound(app, context, record, &wish).await;
+        return cancel_once_bound(app, context, errand.record, &wish).await;
     }
+    carry_out_earlier(app, &errand, &offers).await?;
     let wish = Wish {
         wait: wish.wait.filter(|_| offers.has(Extension::Wait)),
         cascade: wish.cascade && offers.has(Extension::Families),
         ..wish
     };
-    cancel_by_key(app, context, record, &wish).await
+    cancel_by_key(app, context, errand, &wish).await
+}
+
+/// Those that are owed from before this one, so that the first of them is the verdict.
+async fn carry_out_earlier(
+    app: &App,
+    errand: &Errand,
+    offers: &Extensions,
+) -> Result<(), ApiError> {
+    let cancels = &errand.record.cancels;
+    for owed in &cancels[..cancels.len().saturating_sub(1)] {
+        let settled = carry_out::by_key(app, (errand, owed), offers).await;
+        settled
+            .map_err(|error| unavailable(error).outcome(Outcome::Unknown))?
+            .map_err(told_of_intent)?;
+    }
+    Ok(())
 }
 
 /// By the key, which needs no binding: what is created under it later is canceled already.
 async fn cancel_by_key(
     app: &Arc<App>,
     context: &RequestContext,
-    record: BindingRecord,
+    mut errand: Errand,
     wish: &Wish,
 ) -> Result<Canceled, ApiError> {
     let on = behalf::of_request(context);
@@ -175,7 +199,7 @@ async fn cancel_by_key(
         reference: None,
         cascade: wish.cascade,
     };
-    let key = record.request.key.as_str();
+    let key = errand.record.request.key.as_str();
     let call = app
         .scheduler
         .cancel_by_key(&on, key, Some(&command), wish.wait);
@@ -185,14 +209,10 @@ async fn cancel_by_key(
         .err()
         .is_none_or(SchedulerFailure::is_conflict)
     {
-        settle(app, &record).await;
+        settle(app, &errand.record, errand.record.cancels.last()).await;
         // The task shows its execution soon, and nobody has to wait for that.
-        let record = BindingRecord {
-            cancel: None,
-            ..record
-        };
-        let request_id = context.request_id.clone();
-        board(app, Errand { record, request_id });
+        errand.record.cancels.clear();
+        board(app, errand);
     }
     match outcome {
         Ok(answer) => Ok(canceled(&answer, wish.wait)),
@@ -211,7 +231,8 @@ async fn cancel_once_bound(
     match driven(app, context, record.clone()).await? {
         Driven::Bound(task) => {
             let canceled = cancel_bound(app, context, &task, wish).await?;
-            settle(app, &record).await;
+            // It does not tell one caller from another.
+            settle(app, &record, &record.cancels).await;
             Ok(canceled)
         }
         Driven::Open(failure) => Err(told_of_intent(failure)),
@@ -220,12 +241,19 @@ async fn cancel_once_bound(
     }
 }
 
-/// The verdict has fallen, whatever the store does now: while the intent is owed the reconciler
+/// The verdict has fallen, whatever the store does now: while an intent is owed the reconciler
 /// carries it out again, which changes nothing, and settles it.
-async fn settle(app: &App, record: &BindingRecord) {
+async fn settle(
+    app: &App,
+    record: &BindingRecord,
+    carried_out: impl IntoIterator<Item = &OwedCancel>,
+) {
     let (task, key) = (record.task, &record.request.key);
-    if let Err(error) = app.store.settle_cancel(app.now(), task, key).await {
-        tracing::warn!(%task, %key, %error, "a cancel was carried out and could not be settled");
+    for owed in carried_out {
+        let settled = app.store.settle_cancel(app.now(), (task, key), owed.number);
+        if let Err(error) = settled.await {
+            tracing::warn!(%task, %key, %error, "a cancel was carried out and could not be settled");
+        }
     }
 }
 

@@ -274,14 +274,14 @@ impl ControlStore for SqliteControlStore {
     async fn settle_cancel(
         &self,
         now: Timestamp,
-        id: TaskId,
-        key: &IdempotencyKey,
+        (id, key): (TaskId, &IdempotencyKey),
+        number: u32,
     ) -> Result<(), StoreError> {
         let key = key.clone();
         self.database
             .write(Lane::Cancel, SMALL_BYTES, move |tx| {
                 tx.step(Step::CancelSettle);
-                cancel::settle(tx, now, (id, &key))
+                cancel::settle(tx, now, (id, &key), number)
             })
             .await
     }

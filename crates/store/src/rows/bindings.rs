@@ -41,9 +41,21 @@ pub struct CancelIntent {
     pub reason: Option<String>,
     /// Whether it is about what is below the task too.
     pub cascade: bool,
+    /// What names the call: the same call once more, by the same principal and with the same wish, is
+    /// not another cancel. `None` where a release that did not keep it took the call.
+    pub request_id: Option<String>,
 }
 
-/// A binding that is not finished, or one whose cancel is not settled.
+/// A cancel that is to be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwedCancel {
+    /// Its place among those of its binding, for ever; the first one has 1.
+    pub number: u32,
+    /// What was asked for.
+    pub intent: CancelIntent,
+}
+
+/// A binding that is not finished, or one whose cancels are not settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindingRecord {
     /// The task.
@@ -60,14 +72,14 @@ pub struct BindingRecord {
     pub plain_sent_at: Option<Timestamp>,
     /// The scheduler refused it for good: its key must be tombstoned, then the task is free again.
     pub refused: Option<BindError>,
-    /// A cancel to carry out. An answer to [`IntendCancelOutcome::Intended`] shows it even when it
-    /// was carried out before.
-    pub cancel: Option<CancelIntent>,
+    /// Cancels to carry out, in the order in which they came: the first one is the verdict, and the
+    /// rest are kept beside it.
+    pub cancels: Vec<OwedCancel>,
     /// Tries so far.
     pub tries: u32,
     /// When the reconciler looks at it next; the end of time where only an operator can go on.
     pub next_try_at: Timestamp,
-    /// The execution, where the task is bound and only the cancel is left to carry out.
+    /// The execution, where the task is bound and only cancels are left to carry out.
     pub execution: Option<ExecutionId>,
 }
 
@@ -103,7 +115,8 @@ pub enum FinishBindingOutcome {
 /// What became of a cancel of a task that may be binding.
 #[derive(Debug, Clone, PartialEq)]
 pub enum IntendCancelOutcome {
-    /// The intent is committed, now or before; the first one stands.
+    /// The intent is committed, now or before. It is the last of the cancels of this record, even
+    /// where it was carried out before; those before it that are owed stand before it.
     Intended(BindingRecord),
     /// It is bound.
     Bound(TaskRecord),

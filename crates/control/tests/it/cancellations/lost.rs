@@ -100,6 +100,8 @@ async fn what_is_being_bound_is_canceled_before_it_can_begin() {
     let done = control.cancellation(id).await;
     assert_eq!(done["counts"], counts(&[("canceled", 1)]), "{done}");
     assert_eq!(control.status(task).await, "CANCELED");
+    let view = control.view(task).await.body;
+    assert_eq!(view["cancel"]["laterRequestCount"], 0, "{view}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use taskpilot_e2e::wait::{SOON, wait_until};
 use tokio::task::JoinSet;
 
 use crate::ours::{self, Ours};
-use crate::world::{Call, Control, FORGOTTEN_MS, PATIENT, clock, start};
+use crate::world::{Call, Control, FORGOTTEN_MS, HURRIED, PATIENT, clock, start};
 
 async fn with_way() -> (Ours, StandIn, Control) {
     with_way_and(Policy::default()).await
@@ -33,6 +33,17 @@ fn canceled_by(reason: &str) -> Value {
 async fn cancel_for(control: &Control, task: i64, reason: &str) -> crate::world::Answer {
     let call = Call::put(&format!("/api/tasks/{task}/execution/cancel"));
     control.send(call.json(&canceled_by(reason))).await
+}
+
+/// Why the cancel was asked for, the first time and later.
+fn asked_for(view: &Value) -> Vec<&str> {
+    let cancel = &view["cancel"];
+    let later = cancel["laterRequests"].as_array().unwrap().iter();
+    assert_eq!(cancel["laterRequestCount"], later.len());
+    std::iter::once(cancel)
+        .chain(later)
+        .map(|asked| asked["reason"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -59,8 +70,8 @@ async fn an_intent_outlives_the_outage_and_the_crash_and_nothing_runs() {
         (&view["status"], &view["attemptCount"]),
         (&json!("CANCELED"), &json!(0))
     );
-    let (by, reason) = (&view["cancel"]["requestedBy"], &view["cancel"]["reason"]);
-    assert_eq!((by, reason), (&json!("local"), &json!("first")));
+    assert_eq!(view["cancel"]["requestedBy"], "local");
+    assert_eq!(asked_for(&view), ["first", "second"]);
     assert_eq!(scheduler.executions().await, [execution.unwrap()]);
     // By the key and before the create.
     let commands: Vec<bool> = way
@@ -69,7 +80,44 @@ async fn an_intent_outlives_the_outage_and_the_crash_and_nothing_runs() {
         .filter(|seen| seen.method != "GET")
         .map(|seen| seen.path.starts_with("/tasks/by-key/"))
         .collect();
-    assert_eq!(commands, [true, false]);
+    assert_eq!(commands, [true, true, false]);
+}
+
+/// Who comes first when the scheduler is there again asks for what others had asked for before.
+#[tokio::test]
+async fn an_intent_that_is_owed_is_carried_out_before_the_next_cancel() {
+    let (_scheduler, mut way, control) = with_way().await;
+    way.refuse().await;
+    let task = control.create().await;
+    control.bind(task).await;
+    for reason in ["first", "second"] {
+        assert_eq!(cancel_for(&control, task, reason).await.status, 503);
+    }
+    let third = || cancel_for(&control, task, "third");
+    assert_eq!(third().await.status, 503);
+    way.listen().await.unwrap();
+    assert_eq!(third().await.status, 204);
+    assert_eq!(cancel_for(&control, task, "fourth").await.status, 204);
+    control.reconcile().await;
+    let view = control.view(task).await.body;
+    assert_eq!(asked_for(&view), ["first", "second", "third", "fourth"]);
+    way.forget();
+    control.reconcile().await;
+    assert_eq!(way.seen(), [], "nothing is owed");
+}
+
+#[tokio::test]
+async fn an_intent_whose_answer_was_lost_is_not_another_request() {
+    let (scheduler, way, control) = with_way_and(HURRIED).await;
+    let task = control.create().await;
+    way.behave(Manner::HangsUp);
+    control.bind(task).await;
+    way.behave(Manner::ForwardsAndHangsUp(scheduler.address));
+    assert_eq!(cancel_for(&control, task, "first").await.status, 503);
+    way.behave(Manner::Forwards(scheduler.address));
+    control.reconcile().await;
+    let view = control.view(task).await.body;
+    assert_eq!(asked_for(&view), ["first"], "{view}");
 }
 
 #[tokio::test]

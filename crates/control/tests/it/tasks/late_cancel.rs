@@ -74,6 +74,7 @@ async fn intend(store: &SqliteControlStore, clock: &ManualClock, task: i64) {
         requested_by: PrincipalName::local(),
         reason: None,
         cascade: false,
+        request_id: None,
     };
     let now = intent.requested_at;
     let intended = store.intend_cancel(now, &home, id, intent).await;

@@ -1,3 +1,5 @@
-SELECT cancel_requested_at IS NULL OR cancel_settled_at IS NOT NULL
+SELECT NOT EXISTS (
+    SELECT 1 FROM cancel_intent AS i WHERE i.task = binding.task AND i.settled_at IS NULL
+)
 FROM binding
-WHERE task = ?1 AND key = ?2;
+WHERE binding.task = ?1 AND binding.key = ?2;

@@ -5,9 +5,10 @@ use taskpilot_domain::ids::TaskId;
 use taskpilot_domain::limits::{BINDING_OVERDUE_MS, PAGE_MAX};
 use taskpilot_domain::names::IdempotencyKey;
 use taskpilot_domain::time::Timestamp;
-use taskpilot_store::rows::bindings::{BindingRecord, BindingRequest, CancelIntent};
+use taskpilot_store::rows::bindings::{BindingRecord, BindingRequest};
 use taskpilot_store::rows::tasks::TaskRecord;
 
+use super::intents;
 use crate::control::tasks::{dangling, read_bind_error};
 use crate::decode::Columns;
 use crate::failure::Failure;
@@ -23,25 +24,14 @@ const TABLE: &str = "binding";
 /// A row, with what a record does not show.
 pub(in crate::control) struct Binding {
     pub(in crate::control) record: BindingRecord,
-    /// When the scheduler answered the cancel for good.
-    pub(in crate::control) cancel_settled_at: Option<Timestamp>,
     /// `None`: only an operator can go on.
     pub(in crate::control) next_try_at: Option<Timestamp>,
 }
 
 impl Binding {
-    /// What the reconciler sees: a cancel that is settled is not there to be carried out.
-    fn into_record(self) -> BindingRecord {
-        let cancel = self.record.cancel;
-        BindingRecord {
-            cancel: cancel.filter(|_| self.cancel_settled_at.is_none()),
-            ..self.record
-        }
-    }
-
     /// Whether a cancel was committed and is not answered for good.
     pub(in crate::control) fn owes_cancel(&self) -> bool {
-        self.record.cancel.is_some() && self.cancel_settled_at.is_none()
+        !self.record.cancels.is_empty()
     }
 }
 
@@ -51,7 +41,7 @@ pub(in crate::control) fn of(
     task: TaskId,
 ) -> Result<BindingRecord, Failure> {
     let binding = find(connection, task)?.ok_or_else(|| dangling("task", "status", task))?;
-    Ok(binding.into_record())
+    Ok(binding.record)
 }
 
 /// The row of a task, if it has one.
@@ -59,11 +49,19 @@ pub(in crate::control) fn find(
     connection: &Connection,
     task: TaskId,
 ) -> Result<Option<Binding>, Failure> {
-    connection
+    let found = connection
         .prepare_cached(GET)?
         .query_row([task.get()], |row| Ok(read(row)))
         .optional()?
+        .transpose()?;
+    found
+        .map(|binding| with_cancels(connection, binding))
         .transpose()
+}
+
+fn with_cancels(connection: &Connection, mut binding: Binding) -> Result<Binding, Failure> {
+    binding.record.cancels = intents::owed(connection, binding.record.task)?;
+    Ok(binding)
 }
 
 /// The row of a task if this key is in force: an answer to an earlier one changes nothing.
@@ -83,7 +81,7 @@ pub(in crate::control) fn get(
     key: &IdempotencyKey,
 ) -> Result<Option<BindingRecord>, Failure> {
     let binding = find_under(connection, task, key)?;
-    Ok(binding.map(Binding::into_record))
+    Ok(binding.map(|binding| binding.record))
 }
 
 /// Of each whether it is there and owes no cancel, without its bodies.
@@ -110,7 +108,7 @@ pub(in crate::control) fn list_due(
     let mut rows = statement.query((now.as_millis(), limit.min(PAGE_MAX)))?;
     let mut due = Vec::new();
     while let Some(row) = rows.next()? {
-        due.push(read(row)?.into_record());
+        due.push(with_cancels(connection, read(row)?)?.record);
     }
     Ok(due)
 }
@@ -141,31 +139,26 @@ pub(in crate::control) fn insert(
         begun_at: now,
         plain_sent_at: None,
         refused: None,
-        cancel: None,
+        cancels: Vec::new(),
         tries: 0,
         next_try_at,
         execution: None,
     })
 }
 
-/// Writes what was changed in a row.
+/// Writes what was changed in a row; its cancels have rows of their own.
 pub(in crate::control) fn save(connection: &Connection, binding: &Binding) -> Result<(), Failure> {
     let record = &binding.record;
     let millis = |instant: Option<Timestamp>| instant.map(Timestamp::as_millis);
-    let (refused, cancel) = (record.refused.as_ref(), record.cancel.as_ref());
+    let refused = record.refused.as_ref();
     connection.prepare_cached(UPDATE)?.execute(params![
         record.task.get(),
         record.request.key.as_str(),
         millis(record.plain_sent_at),
         refused.map(|error| &error.code),
         refused.map(|error| &error.detail),
-        millis(cancel.map(|intent| intent.requested_at)),
-        cancel.map(|intent| intent.requested_by.as_str()),
-        cancel.and_then(|intent| intent.reason.as_ref()),
-        millis(binding.cancel_settled_at),
         record.tries,
         millis(binding.next_try_at),
-        cancel.map(|intent| intent.cascade),
     ])?;
     Ok(())
 }
@@ -176,12 +169,14 @@ pub(in crate::control) fn delete(
     task: TaskId,
     key: &IdempotencyKey,
 ) -> Result<(), Failure> {
-    connection
-        .prepare_cached(DELETE)?
-        .execute((task.get(), key.as_str()))?;
+    let row = (task.get(), key.as_str());
+    if connection.prepare_cached(DELETE)?.execute(row)? > 0 {
+        intents::delete_all(connection, task)?;
+    }
     Ok(())
 }
 
+/// Without its cancels.
 fn read(row: &Row<'_>) -> Result<Binding, Failure> {
     let mut columns = Columns::of(row, TABLE)?;
     let task = columns.number("task")?;
@@ -195,8 +190,6 @@ fn read(row: &Row<'_>) -> Result<Binding, Failure> {
     let begun_at = columns.instant("begun_at")?;
     let plain_sent_at = columns.instant_or_none("plain_sent_at")?;
     let refused = read_bind_error(&mut columns, "refused_code", "refused_detail")?;
-    let cancel = read_cancel(&mut columns)?;
-    let cancel_settled_at = columns.instant_or_none("cancel_settled_at")?;
     let tries = columns.number("tries")?;
     let next_try_at = columns.instant_or_none("next_try_at")?;
     let record = BindingRecord {
@@ -206,7 +199,7 @@ fn read(row: &Row<'_>) -> Result<Binding, Failure> {
         begun_at,
         plain_sent_at,
         refused,
-        cancel,
+        cancels: Vec::new(),
         tries,
         next_try_at: next_try_at.unwrap_or(Timestamp::from_millis(i64::MAX)),
         execution: columns.number_or_none("execution")?,
@@ -214,24 +207,6 @@ fn read(row: &Row<'_>) -> Result<Binding, Failure> {
     };
     Ok(Binding {
         record,
-        cancel_settled_at,
         next_try_at,
     })
-}
-
-fn read_cancel(columns: &mut Columns<'_, '_>) -> Result<Option<CancelIntent>, Failure> {
-    let requested_at = columns.instant_or_none("cancel_requested_at")?;
-    let requested_by = columns.word_or_none("cancel_requested_by")?;
-    let reason = columns.value("cancel_reason")?;
-    let cascades: Option<bool> = columns.value("cancel_cascades")?;
-    match (requested_at, requested_by) {
-        (Some(requested_at), Some(requested_by)) => Ok(Some(CancelIntent {
-            requested_at,
-            requested_by,
-            reason,
-            cascade: cascades.unwrap_or(false),
-        })),
-        (None, None) => Ok(None),
-        (Some(_), None) | (None, Some(_)) => Err(columns.corrupt("cancel_requested_by")),
-    }
 }

@@ -7,13 +7,12 @@ use taskpilot_domain::names::{IdempotencyKey, Namespace};
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::bindings::{CancelIntent, IntendCancelOutcome};
 
-use super::{delete, find, find_under, save};
+use super::{delete, find, find_under, intents, save};
 use crate::control::tasks::{self, dangling};
 use crate::failure::Failure;
 use crate::transaction::Tx;
 
-/// The first intent stands, whoever repeats it and whatever became of it; but a later one may say that
-/// it is about what is below, too.
+/// The first intent stands, whoever repeats it and whatever became of it; later ones are kept beside it.
 pub(in crate::control) fn intend(
     tx: &Tx<'_>,
     now: Timestamp,
@@ -29,18 +28,13 @@ pub(in crate::control) fn intend(
         TaskStatus::Binding => {}
     }
     let mut binding = find(tx, id)?.ok_or_else(|| dangling("task", "status", id))?;
-    let stands = binding.record.cancel.take();
-    let is_new = match &stands {
-        None => true,
-        Some(first) => intent.cascade && !first.cascade,
-    };
-    let first = stands.unwrap_or_else(|| intent.clone());
-    binding.record.cancel = Some(CancelIntent {
-        cascade: first.cascade || intent.cascade,
-        ..first
-    });
-    if is_new {
-        binding.cancel_settled_at = None;
+    let kept = intents::list(tx, id)?;
+    let came_before = kept
+        .into_iter()
+        .find(|kept| is_same_call(&kept.cancel.intent, intent));
+    let asked = if let Some(kept) = came_before {
+        kept.cancel
+    } else {
         // Whoever asked carries it out; should that fail, the reconciler does, even where the
         // binding itself waits for an operator.
         let overdue = now.plus_ms(BINDING_OVERDUE_MS);
@@ -48,25 +42,38 @@ pub(in crate::control) fn intend(
         binding.next_try_at = Some(next);
         binding.record.next_try_at = next;
         save(tx, &binding)?;
-    }
-    Ok(IntendCancelOutcome::Intended(binding.record))
+        intents::insert(tx, id, intent)?
+    };
+    let mut record = binding.record;
+    record.cancels.retain(|owed| owed.number < asked.number);
+    record.cancels.push(asked);
+    Ok(IntendCancelOutcome::Intended(record))
 }
 
-/// Nothing is owed any more; a binding that was only kept for its cancel goes.
+/// A call that is repeated because its answer was lost.
+fn is_same_call(kept: &CancelIntent, asked: &CancelIntent) -> bool {
+    asked.request_id.is_some()
+        && kept.request_id == asked.request_id
+        && kept.requested_by == asked.requested_by
+        && kept.reason == asked.reason
+        && kept.cascade == asked.cascade
+}
+
+/// This one is owed no more; a binding that was only kept for its cancels goes with the last of them.
 pub(in crate::control) fn settle(
     tx: &Tx<'_>,
     now: Timestamp,
     (id, key): (TaskId, &IdempotencyKey),
+    number: u32,
 ) -> Result<(), Failure> {
-    let Some(mut binding) = find_under(tx, id, key)? else {
+    let Some(binding) = find_under(tx, id, key)? else {
         return Ok(());
     };
-    if !binding.owes_cancel() {
-        return Ok(());
-    }
-    if binding.record.execution.is_some() {
+    intents::settle(tx, now, (id, number))?;
+    let owed = binding.record.cancels.iter();
+    let others = owed.filter(|owed| owed.number != number).count();
+    if binding.record.execution.is_some() && others == 0 {
         return delete(tx, id, key);
     }
-    binding.cancel_settled_at = Some(now);
-    save(tx, &binding)
+    Ok(())
 }

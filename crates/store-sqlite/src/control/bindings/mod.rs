@@ -2,6 +2,7 @@
 
 mod binding;
 pub(super) mod cancel;
+pub(super) mod intents;
 pub(super) mod outcome;
 pub(super) mod start;
 

@@ -9,6 +9,7 @@ use taskpilot_store::rows::tasks::{DeleteOutcome, TaskRecord};
 
 use super::edit::delete_labels;
 use super::find_in;
+use crate::control::bindings::intents;
 use crate::failure::Failure;
 use crate::transaction::Tx;
 
@@ -78,6 +79,7 @@ fn remove(tx: &Connection, now: Timestamp, task: &TaskRecord) -> Result<(), Fail
     assert_eq!(gone, 1, "invariant: the version of a task is guarded");
     tx.prepare_cached(DELETE_PAYLOAD)?.execute([id])?;
     tx.prepare_cached(DROP_BINDING)?.execute([id])?;
+    intents::delete_all(tx, task.id)?;
     delete_labels(tx, task, |_, _| true)?;
     tx.prepare_cached(INSERT_DELETED)?.execute(params![
         id,

@@ -21,7 +21,7 @@ pub async fn a_begin_commits_what_will_be_sent(h: &impl ControlHarness) {
         begun_at: at(5),
         plain_sent_at: None,
         refused: None,
-        cancel: None,
+        cancels: Vec::new(),
         tries: 0,
         next_try_at: at(5 + BINDING_OVERDUE_MS),
         execution: None,

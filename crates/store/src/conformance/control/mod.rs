@@ -81,7 +81,7 @@ macro_rules! control_conformance {
                 a_parent_is_there_and_in_the_same_namespace,
                 the_children_of_a_task_are_listed_newest_first,
                 a_task_with_children_is_not_deleted,
-                a_later_wish_to_cascade_is_added_to_the_first_wish,
+                a_later_wish_to_cascade_is_kept_beside_the_first_wish,
             ]
             plain: [
                 the_plain_body_is_sent_once,
@@ -120,8 +120,11 @@ macro_rules! control_conformance {
             cancels: [
                 a_task_that_is_not_bound_takes_no_intent,
                 a_bound_task_is_shown_instead,
-                the_first_intent_stands,
-                racing_intents_agree_on_the_first,
+                the_first_intent_stands_and_later_ones_are_kept_beside_it,
+                each_intent_is_settled_for_itself,
+                the_same_call_once_more_is_not_another_intent,
+                the_latest_intents_are_kept_beside_the_first_and_the_one_that_cascades,
+                racing_intents_agree_on_their_order,
                 an_intent_wakes_a_binding_that_waits_for_an_operator,
                 an_intent_outlives_the_finish_until_it_is_settled,
                 a_settled_intent_is_carried_out_no_more,

@@ -1,7 +1,7 @@
 //! Parents of tasks: who may have one, what lists and deletions make of it, and what a wish to cancel
 //! keeps.
 
-use super::scene::{Scene, intended};
+use super::scene::{Scene, intended, owed};
 use super::words::{abroad, all, at, demo, home, intent, nowhere};
 use crate::conformance::ControlHarness;
 use crate::rows::bindings::CancelIntent;
@@ -75,22 +75,11 @@ pub async fn a_task_with_children_is_not_deleted(h: &impl ControlHarness) {
     assert_eq!(delete(parent).await, DeleteOutcome::Deleted);
 }
 
-pub async fn a_later_wish_to_cascade_is_added_to_the_first_wish(h: &impl ControlHarness) {
+pub async fn a_later_wish_to_cascade_is_kept_beside_the_first_wish(h: &impl ControlHarness) {
     let scene = Scene::of(h);
     let id = scene.binding(demo(), "a").await.id;
     intended(scene.intend(id, intent("ada", at(5))).await);
-    scene.settle(at(6), id, "a").await;
-    assert_eq!(scene.only_due().await.cancel, None);
-    let wish = intended(scene.intend(id, cascading("bob", 7)).await);
-    let expected = CancelIntent {
-        cascade: true,
-        ..intent("ada", at(5))
-    };
-    assert_eq!(wish.cancel, Some(expected.clone()));
-    assert_eq!(scene.only_due().await.cancel, Some(expected), "owed again");
-    scene.settle(at(8), id, "a").await;
-    for again in [cascading("bob", 9), intent("bob", at(9))] {
-        intended(scene.intend(id, again).await);
-        assert_eq!(scene.only_due().await.cancel, None, "nothing new");
-    }
+    intended(scene.intend(id, cascading("bob", 7)).await);
+    let both = owed(&[(1, intent("ada", at(5))), (2, cascading("bob", 7))]);
+    assert_eq!(scene.only_due().await.cancels, both);
 }

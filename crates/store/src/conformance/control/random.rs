@@ -278,8 +278,9 @@ impl Play {
     async fn settle(&mut self) {
         let (now, id) = (self.now(), self.any_task());
         let key = self.any_key(id);
-        self.scene.settle(now, id, key.as_str()).await;
-        self.reference.settle(id, &key);
+        let number = 1 + u32::try_from(self.below(3)).unwrap();
+        self.scene.settle_of(now, (id, key.as_str()), number).await;
+        self.reference.settle(id, &key, number);
     }
 
     async fn mark_plain_sent(&mut self) {

@@ -13,7 +13,7 @@ use super::words::home;
 use crate::control::BindingFailure;
 use crate::rows::bindings::{
     BeginBindingOutcome, BindError, BindingRecord, BindingRequest, CancelIntent,
-    FinishBindingOutcome, IntendCancelOutcome,
+    FinishBindingOutcome, IntendCancelOutcome, OwedCancel,
 };
 use crate::rows::keys::KeyedRequest;
 use crate::rows::tasks::{
@@ -35,11 +35,12 @@ pub(super) struct Reference {
     last: i64,
 }
 
-/// A binding that is not finished, or one whose cancel is not settled.
+/// A binding that is not finished, or one whose cancels are not settled.
 #[derive(Debug, Clone)]
 struct Open {
     record: BindingRecord,
-    is_settled: bool,
+    /// Cancels so far.
+    wishes: u32,
 }
 
 impl Open {
@@ -51,26 +52,21 @@ impl Open {
             begun_at: now,
             plain_sent_at: None,
             refused: None,
-            cancel: None,
+            cancels: Vec::new(),
             tries: 0,
             next_try_at: now.plus_ms(BINDING_OVERDUE_MS),
             execution: None,
             parent: None,
         };
-        Self {
-            record,
-            is_settled: false,
-        }
+        Self { record, wishes: 0 }
     }
 
     fn owes_cancel(&self) -> bool {
-        self.record.cancel.is_some() && !self.is_settled
+        !self.record.cancels.is_empty()
     }
 
     fn told(&self) -> BindingRecord {
-        let mut record = self.record.clone();
-        record.cancel.take_if(|_| self.is_settled);
-        record
+        self.record.clone()
     }
 }
 
@@ -389,22 +385,24 @@ impl Reference {
             TaskStatus::Bound => IntendCancelOutcome::Bound(task),
             TaskStatus::Binding => {
                 let open = self.bindings.get_mut(&id).expect("it is binding");
-                if open.record.cancel.is_none() {
-                    open.record.cancel = Some(intent);
-                    let overdue = now.plus_ms(BINDING_OVERDUE_MS);
-                    open.record.next_try_at = open.record.next_try_at.min(overdue);
-                }
-                IntendCancelOutcome::Intended(open.record.clone())
+                open.wishes += 1;
+                open.record.cancels.push(OwedCancel {
+                    number: open.wishes,
+                    intent,
+                });
+                let overdue = now.plus_ms(BINDING_OVERDUE_MS);
+                open.record.next_try_at = open.record.next_try_at.min(overdue);
+                IntendCancelOutcome::Intended(open.told())
             }
         }
     }
 
-    pub(super) fn settle(&mut self, id: TaskId, key: &IdempotencyKey) {
+    pub(super) fn settle(&mut self, id: TaskId, key: &IdempotencyKey, number: u32) {
         let Some(open) = self.open_under(id, key).filter(|open| open.owes_cancel()) else {
             return;
         };
-        open.is_settled = true;
-        if open.record.execution.is_some() {
+        open.record.cancels.retain(|owed| owed.number != number);
+        if open.record.execution.is_some() && !open.owes_cancel() {
             self.bindings.remove(&id);
         }
     }

@@ -91,6 +91,6 @@ pub async fn an_intent_is_not_lost_in_a_restart(h: &mut impl ControlHarness) {
     h.restart().await;
     let scene = Scene::of(h);
     let due = scene.due(at(BINDING_OVERDUE_MS)).await;
-    let carried: Vec<_> = due.into_iter().map(|binding| binding.cancel).collect();
-    assert_eq!(carried, [owed.cancel]);
+    let carried: Vec<_> = due.into_iter().map(|binding| binding.cancels).collect();
+    assert_eq!(carried, [owed.cancels]);
 }

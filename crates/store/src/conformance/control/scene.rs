@@ -13,6 +13,7 @@ use crate::conformance::ControlHarness;
 use crate::control::{BindingFailure, ControlStore};
 use crate::rows::bindings::{
     BeginBindingOutcome, BindingRecord, CancelIntent, FinishBindingOutcome, IntendCancelOutcome,
+    OwedCancel,
 };
 use crate::rows::tasks::{CreateTaskOutcome, NewTask, TaskFilter, TaskRecord};
 
@@ -93,8 +94,14 @@ impl Scene {
         intended.await.unwrap()
     }
 
+    /// Settles the first cancel.
     pub(super) async fn settle(&self, now: Timestamp, id: TaskId, under: &str) {
-        let settled = self.store.settle_cancel(now, id, &key(under)).await;
+        self.settle_of(now, (id, under), 1).await;
+    }
+
+    pub(super) async fn settle_of(&self, now: Timestamp, (id, under): (TaskId, &str), number: u32) {
+        let key = key(under);
+        let settled = self.store.settle_cancel(now, (id, &key), number).await;
         settled.unwrap();
     }
 
@@ -165,6 +172,15 @@ pub(super) fn intended(outcome: IntendCancelOutcome) -> BindingRecord {
         IntendCancelOutcome::Intended(binding) => binding,
         other => panic!("not intended: {other:?}"),
     }
+}
+
+/// The cancels of a binding with their numbers.
+pub(super) fn owed(of: &[(u32, CancelIntent)]) -> Vec<OwedCancel> {
+    let owed = |(number, intent): &(u32, CancelIntent)| OwedCancel {
+        number: *number,
+        intent: intent.clone(),
+    };
+    of.iter().map(owed).collect()
 }
 
 /// The key that is in force.

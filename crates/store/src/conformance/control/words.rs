@@ -102,6 +102,7 @@ pub(super) fn intent(who: &str, when: Timestamp) -> CancelIntent {
         requested_by: PrincipalName::new(who).unwrap(),
         reason: Some(format!("{who} no longer wants it")),
         cascade: false,
+        request_id: None,
     }
 }
 

@@ -1,0 +1,1 @@
+DELETE FROM cancel_intent WHERE task = ?1;
