@@ -158,6 +158,19 @@ pub enum Untouched {
     Refused,
 }
 
+/// The states in which a cancel of many means an execution at `now`: in none once it comes too late.
+pub fn meant(
+    states: Option<&[State]>,
+    not_after: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<&[State]> {
+    if not_after.is_some_and(|until| until < now) {
+        Some(&[])
+    } else {
+        states
+    }
+}
+
 /// Decides what a cancel of many does to an execution that stands at `now` as `standing` says.
 ///
 /// `states` are those in which it is meant; `None`: whatever is not final. It is a cancel as any
@@ -304,6 +317,17 @@ mod tests {
                 };
                 assert_eq!(decided.err(), expected, "{state:?} of {wanted:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_comes_too_late_means_no_state() {
+        let until = Timestamp::EPOCH.plus_ms(5);
+        for states in [None, Some(&[State::Pending][..])] {
+            assert_eq!(meant(states, None, until.plus_ms(1)), states);
+            assert_eq!(meant(states, Some(until), until), states);
+            let late = meant(states, Some(until), until.plus_ms(1));
+            assert_eq!(late, Some(&[][..]));
         }
     }
 

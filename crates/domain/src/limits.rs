@@ -175,6 +175,9 @@ pub const METRIC_TYPES_MAX: usize = 256;
 pub const CANCELLATION_IDS_MAX: usize = 1_000;
 /// Items of a cancellation that are decided with one call of the scheduler, and committed together.
 pub const CANCELLATION_SLICE_MAX: u32 = 1_000;
+/// How long a slice may be decided after the time that the scheduler told before it: longer than a call
+/// with its waits. Where an answer was lost, so long it may be that what was asked for is still decided.
+pub const CANCELLATION_ASK_MS: u64 = 30_000;
 /// Executions that the scheduler cancels in one transaction of a cancel of many: about the time of
 /// background, so that a single cancel hardly waits.
 pub const CANCEL_BATCH_ROWS_MAX: usize = 100;

@@ -35,6 +35,11 @@ pub struct CancelBatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Instant>)]
     pub since: Option<String>,
+    /// Until when this may be decided, by the scheduler's own time. Of what comes later nothing is
+    /// canceled, and each is only told: a call that was overtaken by its repeat does no more harm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Instant>)]
+    pub not_after: Option<String>,
 }
 
 /// One execution of a cancel of many.
@@ -60,6 +65,8 @@ pub struct CheckedCancelBatch {
     pub reason: Option<String>,
     /// From when on verdicts may be this call's own.
     pub since: Option<Timestamp>,
+    /// Until when it may be decided.
+    pub not_after: Option<Timestamp>,
 }
 
 impl CancelBatch {
@@ -73,12 +80,15 @@ impl CancelBatch {
         }
         let states = self.states.as_deref().unwrap_or_default();
         at_most_items("states", states, State::ALL.len())?;
-        let since = self.since.map(|since| parse("since", &since)).transpose()?;
+        let instant = |name, text: Option<String>| text.map(|text| parse(name, &text)).transpose();
+        let since = instant("since", self.since)?;
+        let not_after = instant("notAfter", self.not_after)?;
         Ok(CheckedCancelBatch {
             items: self.items,
             states: self.states,
             reason: self.reason,
             since,
+            not_after,
         })
     }
 }

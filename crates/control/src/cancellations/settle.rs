@@ -8,7 +8,7 @@ use taskpilot_server::loops::TickError;
 use taskpilot_store::rows::cancellations::{CancellationRecord, DecidedSlice};
 
 use super::carry_on::{CarriedOn, failed, keep, on_behalf};
-use super::slice::{Outcomes, Sorted, send, sort};
+use super::slice::{Asked, Outcomes, Sorted, WAITS, send, sort};
 use crate::app::App;
 use crate::scheduler::reach;
 
@@ -20,10 +20,14 @@ pub(super) async fn settle(app: &App, record: &CancellationRecord) -> CarriedOn 
         .await?;
     let sorted = sort(slice);
     let mut outcomes = intended(&sorted);
-    outcomes.extend(on_their_way(app, record, &sorted).await?);
+    let (own, settled) = on_their_way(app, record, &sorted).await?;
+    outcomes.extend(own);
+    if outcomes.is_empty() && !settled {
+        return Err(WAITS.into());
+    }
     let slice = DecidedSlice {
         outcomes,
-        settled: true,
+        settled,
         ..DecidedSlice::default()
     };
     keep(app, record, slice).await
@@ -37,22 +41,26 @@ fn intended(sorted: &Sorted) -> Outcomes {
         .collect()
 }
 
+/// What was canceled, and whether nothing more can be by what was asked for.
 async fn on_their_way(
     app: &App,
     record: &CancellationRecord,
     sorted: &Sorted,
-) -> Result<Outcomes, TickError> {
-    if record.known_at.is_none() || sorted.bound.is_empty() {
-        return Ok(Vec::new());
-    }
+) -> Result<(Outcomes, bool), TickError> {
+    let Some(until) = record.asked_until.filter(|_| !sorted.bound.is_empty()) else {
+        return Ok((Vec::new(), true));
+    };
     let on = on_behalf(record);
     let offers = reach::offers(&app.scheduler, &on, None).await;
     let offers = offers.map_err(|failure| failed(&failure))?;
     if !offers.has(Extension::CancelBatch) {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), true));
     }
-    let told = send(app, &on, record, (&sorted.bound, Some(Vec::new()))).await;
-    let (told, _) = told.map_err(|failure| failed(&failure))?;
+    let look = Asked::of(&sorted.bound, Some(Vec::new()));
+    let told = send(app, &on, record, look).await;
+    let (told, decided_at) = told.map_err(|failure| failed(&failure))?;
     let own = |(_, outcome): &(_, CancellationOutcome)| *outcome == CancellationOutcome::Canceled;
-    Ok(told.into_iter().filter(own).collect())
+    let own: Outcomes = told.into_iter().filter(own).collect();
+    let settled = decided_at > until || own.len() == sorted.bound.len();
+    Ok((own, settled))
 }

@@ -11,14 +11,16 @@ use taskpilot_api::extensions::Extension;
 use taskpilot_api::scheduler::{CancelBatch, CancelBatchItem, CanceledBatch};
 use taskpilot_client::scheduler::OnBehalf;
 use taskpilot_domain::binding::TaskStatus;
-use taskpilot_domain::cancellation::CancellationOutcome;
+use taskpilot_domain::cancellation::{CancellationOutcome, CancellationStatus};
 use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::{ExecutionId, TaskId};
-use taskpilot_domain::limits::CANCELLATION_SLICE_MAX;
+use taskpilot_domain::limits::{CANCELLATION_ASK_MS, CANCELLATION_SLICE_MAX};
 use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::{self as fault, Step};
 use taskpilot_server::loops::TickError;
-use taskpilot_store::rows::cancellations::{CancellationRecord, DecidedSlice, UndecidedItem};
+use taskpilot_store::rows::cancellations::{
+    CancellationRecord, DecidedSlice, OnItsWay, UndecidedItem,
+};
 
 use super::carry_on::{CarriedOn, failed, keep, on_behalf};
 use super::singly;
@@ -74,17 +76,78 @@ pub(super) async fn decide(app: &Arc<App>, record: &CancellationRecord) -> Carri
         }
         return singly::decide_bound(app, record, sorted).await;
     }
-    let items = if record.known_at.is_some() {
-        &sorted.bound[..]
-    } else {
+    let Some(known_at) = record.known_at else {
         // Only the time is asked for: it is kept before anything is canceled.
-        &[]
+        let nothing = Asked::of(&[], states);
+        let told = send(app, &on, record, nothing).await;
+        let (_, known_at) = told.map_err(|failure| failed(&failure))?;
+        return keep_told(app, record, sorted.told, Some(known_at)).await;
     };
-    let (outcomes, known_at) = send(app, &on, record, (items, states))
-        .await
-        .map_err(|failure| failed(&failure))?;
-    let outcomes = sorted.told.into_iter().chain(outcomes).collect();
-    keep_told(app, record, outcomes, Some(known_at)).await
+    ask(app, (record, known_at), &on, (sorted, states)).await
+}
+
+/// Asks for them, once it is committed until when that may be decided: what reaches the scheduler
+/// later, overtaken by a repeat, cancels nothing that was told to be left alone.
+async fn ask(
+    app: &App,
+    (record, known_at): (&CancellationRecord, Timestamp),
+    on: &OnBehalf,
+    (sorted, states): (Sorted, Option<Vec<State>>),
+) -> CarriedOn {
+    let until = known_at.plus_ms(CANCELLATION_ASK_MS);
+    let not_after = record.asked_until.unwrap_or(until);
+    if record.asked_until.is_none() && !announce(app, record, not_after).await? {
+        return Ok(None);
+    }
+    let asked = Asked {
+        not_after: Some(not_after),
+        ..Asked::of(&sorted.bound, states)
+    };
+    let told = send(app, on, record, asked).await;
+    let (told, decided_at) = told.map_err(|failure| failed(&failure))?;
+    let is_over = decided_at > not_after;
+    // What is on its way may still cancel what was left alone; and what came too late was left alone
+    // for that.
+    let stands = !is_over && record.asked_until.is_none();
+    let asked = told.len();
+    let told = told.into_iter();
+    let told: Outcomes = told
+        .filter(|(_, outcome)| stands || *outcome != CancellationOutcome::Changed)
+        .collect();
+    let is_all = told.len() == asked;
+    let outcomes: Outcomes = sorted.told.into_iter().chain(told).collect();
+    if outcomes.is_empty() && !is_over {
+        return Err(WAITS.into());
+    }
+    let on_its_way = if is_over || is_all {
+        OnItsWay::Nothing
+    } else {
+        OnItsWay::Same
+    };
+    let slice = DecidedSlice {
+        outcomes,
+        known_at: Some(decided_at),
+        on_its_way,
+        ..DecidedSlice::default()
+    };
+    keep(app, record, slice).await
+}
+
+/// Why a cancellation does not come on.
+pub(super) const WAITS: &str = "what was asked for before may still be decided";
+
+/// `false`: nothing more is to be asked for.
+async fn announce(
+    app: &App,
+    record: &CancellationRecord,
+    until: Timestamp,
+) -> Result<bool, TickError> {
+    let slice = DecidedSlice {
+        on_its_way: OnItsWay::Until(until),
+        ..DecidedSlice::default()
+    };
+    let kept = keep(app, record, slice).await?;
+    Ok(kept.is_some_and(|kept| kept.status == CancellationStatus::Running))
 }
 
 /// By what each task is now.
@@ -121,22 +184,42 @@ fn states(record: &CancellationRecord) -> Result<Option<Vec<State>>, TickError> 
     Ok(filter.resolve()?.state.map(|state| vec![state]))
 }
 
-/// Asks for these in these states: what became of each, and the scheduler's time after that.
+/// What is asked for at once.
+pub(super) struct Asked<'a> {
+    items: &'a [BoundItem],
+    states: Option<Vec<State>>,
+    not_after: Option<Timestamp>,
+}
+
+impl<'a> Asked<'a> {
+    /// These in these states, whenever it comes.
+    pub(super) fn of(items: &'a [BoundItem], states: Option<Vec<State>>) -> Self {
+        Self {
+            items,
+            states,
+            not_after: None,
+        }
+    }
+}
+
+/// Asks: what became of each, and the scheduler's time after that.
 pub(super) async fn send(
     app: &App,
     on: &OnBehalf,
     record: &CancellationRecord,
-    (items, states): (&[BoundItem], Option<Vec<State>>),
+    asked: Asked<'_>,
 ) -> Result<(Outcomes, Timestamp), SchedulerFailure> {
+    let items = asked.items;
     let item = |item: &BoundItem| CancelBatchItem {
         id: item.execution,
         reference: item.reference.clone(),
     };
     let batch = CancelBatch {
         items: items.iter().map(item).collect(),
-        states,
+        states: asked.states,
         reason: record.reason.clone(),
         since: record.known_at.map(Into::into),
+        not_after: asked.not_after.map(Into::into),
     };
     let call = app.scheduler.cancel_batch(on, &batch);
     let answer = if items.is_empty() {

@@ -27,6 +27,7 @@ pub(crate) async fn cancel(
         request_id: Some(context.request_id.clone()),
         states: states.clone(),
         since: batch.since,
+        not_after: batch.not_after,
         items: items.iter().map(item).collect(),
     };
     // Without items it is still asked for the time.

@@ -29,3 +29,6 @@ ALTER TABLE binding DROP COLUMN cancel_requested_by;
 ALTER TABLE binding DROP COLUMN cancel_reason;
 ALTER TABLE binding DROP COLUMN cancel_settled_at;
 ALTER TABLE binding DROP COLUMN cancel_cascades;
+
+-- Until when, by the scheduler's time, what was asked of it may still be decided; NULL: nothing is.
+ALTER TABLE cancellation ADD COLUMN asked_until INTEGER;

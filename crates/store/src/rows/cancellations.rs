@@ -67,6 +67,9 @@ pub struct CancellationRecord {
     /// The scheduler's own time before anything of what is undecided was asked of it; `None`: nothing
     /// ever was.
     pub known_at: Option<Timestamp>,
+    /// Until when, by the scheduler's time, what was asked of it may still be decided; `None`: nothing
+    /// is on its way.
+    pub asked_until: Option<Timestamp>,
     /// Its items.
     pub total: u64,
     /// How many of them became what.
@@ -158,8 +161,22 @@ pub struct DecidedSlice {
     pub intended: Vec<TaskId>,
     /// The scheduler's time by now, where nothing of what is left was asked of it before that.
     pub known_at: Option<Timestamp>,
+    /// What may be on its way after that.
+    pub on_its_way: OnItsWay,
     /// The cancellation was given up, and nothing of it is on its way any more.
     pub settled: bool,
+}
+
+/// Whether what was asked of the scheduler may still be decided there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnItsWay {
+    /// As before.
+    #[default]
+    Same,
+    /// Until then, by the scheduler's time: it is about to be asked.
+    Until(Timestamp),
+    /// Nothing is.
+    Nothing,
 }
 
 /// What became of a wish to give a cancellation up.

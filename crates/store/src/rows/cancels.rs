@@ -26,6 +26,8 @@ pub struct CancelBatch {
     /// What the actor canceled since then for the same reason was canceled by this very wish, whose
     /// answer was lost.
     pub since: Option<Timestamp>,
+    /// Until when it may be decided; later nothing is canceled, and each is only told.
+    pub not_after: Option<Timestamp>,
     /// What.
     pub items: Vec<CancelItem>,
 }

@@ -1,9 +1,12 @@
 //! Answers that are lost on the way: what was decided is told as it was decided.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use taskpilot_domain::ids::TaskId;
+use taskpilot_domain::limits::CANCELLATION_ASK_MS;
+use taskpilot_domain::names::Namespace;
 use taskpilot_e2e::stand_in::{Manner, StandIn};
 use taskpilot_store::cancellations::CancellationStore;
-use taskpilot_store::rows::cancellations::DecidedSlice;
+use taskpilot_store::rows::cancellations::{DecidedSlice, Matches};
 
 use super::scene::{counts, id_of};
 use crate::ours::{self, Ours};
@@ -122,4 +125,129 @@ async fn while_the_scheduler_is_away_nothing_is_decided_and_then_all_is() {
     control.tick().await;
     assert_eq!(control.cancellation(id).await["status"], "COMPLETED");
     assert_eq!(control.status(task).await, "CANCELED");
+}
+
+/// A slice of one task was sent, and is still on its way.
+struct Delayed {
+    scheduler: Ours,
+    control: Control,
+    task: i64,
+    cancellation: i64,
+    slice: Value,
+    _wire: StandIn,
+}
+
+impl Delayed {
+    /// Of a task that waits: it is meant whatever it does, or only while it runs.
+    async fn of(target: &Value) -> Self {
+        let (scheduler, wire, control) = behind_a_wire().await;
+        let (task, _) = control.bound().await;
+        let cancellation = control.begin(target).await;
+        match_it(&control, cancellation, task).await;
+        know_the_time(&control, cancellation).await;
+        wire.behave(Manner::HangsUp);
+        assert!(control.try_tick().await.is_err());
+        let seen = wire.seen();
+        let sent = seen.iter().rfind(|seen| seen.path == "/tasks/cancel-batch");
+        let slice = serde_json::from_slice(&sent.unwrap().body).unwrap();
+        wire.behave(Manner::Forwards(scheduler.address));
+        Self {
+            scheduler,
+            control,
+            task,
+            cancellation,
+            slice,
+            _wire: wire,
+        }
+    }
+
+    async fn arrive(&self) {
+        let slice = Some(&self.slice);
+        let (status, told) = self
+            .scheduler
+            .ask("POST", "/tasks/cancel-batch", slice)
+            .await;
+        assert_eq!(status, 200, "{told}");
+    }
+
+    async fn told(&self) -> (Value, Value) {
+        let told = self.control.cancellation(self.cancellation).await;
+        (told["status"].clone(), told["counts"].clone())
+    }
+
+    /// It does not come on.
+    async fn waits(&self) {
+        assert!(self.control.try_tick().await.is_err());
+        let told = self.control.cancellation(self.cancellation).await;
+        assert_eq!(told["counts"], counts(&[]));
+        assert_eq!(told["completedAt"], Value::Null, "{told}");
+    }
+
+    fn too_late(&self) {
+        self.control.clock.advance(CANCELLATION_ASK_MS + 1);
+    }
+}
+
+/// Finds a task for a cancellation that looks for some.
+async fn match_it(control: &Control, id: i64, task: i64) {
+    let home = Namespace::default_namespace();
+    let found = control.store.get_cancellation(&home, id_of(id)).await;
+    let Some(from) = found.unwrap().unwrap().match_below else {
+        return;
+    };
+    let matches = Matches {
+        from,
+        tasks: vec![TaskId::new(task).unwrap()],
+        below: None,
+    };
+    let kept = control
+        .store
+        .add_matches(control.now(), id_of(id), matches)
+        .await;
+    kept.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_slice_that_comes_after_its_repeat_cancels_nothing_that_was_told_to_be_left_alone() {
+    let delayed = Delayed::of(&json!({"filter": {"state": "RUNNING"}})).await;
+    delayed.waits().await;
+    delayed.too_late();
+    delayed.control.tick().await;
+    let done = (json!("COMPLETED"), counts(&[("changed", 1)]));
+    assert_eq!(delayed.told().await, done);
+    let _work = delayed.scheduler.start_work().await;
+    delayed.arrive().await;
+    assert_eq!(delayed.control.status(delayed.task).await, "RUNNING");
+}
+
+#[tokio::test]
+async fn a_slice_that_comes_late_and_in_time_is_told_as_it_was_decided() {
+    let delayed = Delayed::of(&json!({"filter": {"state": "RUNNING"}})).await;
+    delayed.waits().await;
+    let _work = delayed.scheduler.start_work().await;
+    delayed.arrive().await;
+    delayed.control.tick().await;
+    let done = (json!("COMPLETED"), counts(&[("canceled", 1)]));
+    assert_eq!(delayed.told().await, done);
+}
+
+#[tokio::test]
+async fn nothing_of_what_was_given_up_is_canceled_once_that_is_done() {
+    for comes_in_time in [true, false] {
+        let delayed = Delayed::of(&json!({"filter": {"type": "demo"}})).await;
+        let path = format!("/api/cancellations/{}/cancel", delayed.cancellation);
+        assert_eq!(delayed.control.send(Call::put(&path)).await.status, 200);
+        delayed.waits().await;
+        let (canceled, status) = if comes_in_time {
+            delayed.arrive().await;
+            (&[("canceled", 1)][..], "CANCELED")
+        } else {
+            delayed.too_late();
+            (&[][..], "PENDING")
+        };
+        delayed.control.tick().await;
+        assert_eq!(delayed.told().await, (json!("CANCELED"), counts(canceled)));
+        delayed.arrive().await;
+        assert_eq!(delayed.control.status(delayed.task).await, status);
+    }
 }

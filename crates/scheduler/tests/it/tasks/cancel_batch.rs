@@ -80,6 +80,7 @@ async fn a_batch_of_nothing_tells_the_time_and_one_that_is_wrong_changes_nothing
     for body in [
         json!({"items": many}),
         json!({"items": [{"id": id}], "since": "soon"}),
+        json!({"items": [{"id": id}], "notAfter": "soon"}),
         json!({"items": [{"id": id}], "states": ["pending"]}),
         json!({"items": [{"id": id}], "colour": "red"}),
         json!({"items": [{"id": id, "reference": "x".repeat(256)}]}),

@@ -10,5 +10,6 @@ SET
     not_bound = ?9,
     refused = ?10,
     missing = ?11,
-    completed_at = ?12
+    completed_at = ?12,
+    asked_until = ?13
 WHERE id = ?1;

@@ -52,6 +52,7 @@ pub(super) fn save(connection: &Connection, record: &CancellationRecord) -> Resu
         count(CancellationOutcome::Refused),
         count(CancellationOutcome::Missing),
         record.completed_at.map(Timestamp::as_millis),
+        record.asked_until.map(Timestamp::as_millis),
     ])?;
     Ok(())
 }
@@ -74,6 +75,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<CancellationRecord, Failure> {
         known_at: columns.instant_or_none("known_at")?,
         total: columns.number("total")?,
         counts: CancellationCounts::default(),
+        asked_until: None,
         completed_at: None,
     };
     for outcome in CancellationOutcome::ALL {
@@ -81,5 +83,6 @@ pub(super) fn read(row: &Row<'_>) -> Result<CancellationRecord, Failure> {
         record.counts.add(outcome, count);
     }
     record.completed_at = columns.instant_or_none("completed_at")?;
+    record.asked_until = columns.instant_or_none("asked_until")?;
     Ok(record)
 }

@@ -112,6 +112,7 @@ fn insert(
         filter,
         match_below,
         known_at: None,
+        asked_until: None,
         total: tasks.len() as u64,
         counts: CancellationCounts::default(),
         completed_at: None,

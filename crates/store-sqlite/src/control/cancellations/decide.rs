@@ -6,7 +6,7 @@ use taskpilot_domain::ids::CancellationId;
 use taskpilot_domain::names::Namespace;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::rows::cancellations::{
-    CancellationRecord, DecidedSlice, GiveUpOutcome, Matches,
+    CancellationRecord, DecidedSlice, GiveUpOutcome, Matches, OnItsWay,
 };
 
 use super::cancellation::{find, find_in, save};
@@ -58,6 +58,11 @@ pub(in crate::control) fn decide(
     };
     write_items(tx, &mut record, slice)?;
     record.known_at = slice.known_at.or(record.known_at);
+    match slice.on_its_way {
+        OnItsWay::Same => {}
+        OnItsWay::Until(until) => record.asked_until = Some(until),
+        OnItsWay::Nothing => record.asked_until = None,
+    }
     let left = record.total - record.counts.decided();
     moved(&mut record, CancellationEvent::Decided { left }, now);
     if slice.settled {

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row};
 use taskpilot_domain::cancellation::{
-    Again, CancellationOutcome, Untouched, Verdict, cancel_of_many,
+    Again, CancellationOutcome, Untouched, Verdict, cancel_of_many, meant,
 };
 use taskpilot_domain::execution::Event;
 use taskpilot_domain::names::PrincipalName;
@@ -60,7 +60,8 @@ fn cancel_one(
     if item.reference.is_some() && item.reference != reference_of(turn, item.id)? {
         return Ok(CancellationOutcome::Missing);
     }
-    match cancel_of_many(&found.standing, batch.states.as_deref(), turn.now) {
+    let states = meant(batch.states.as_deref(), batch.not_after, turn.now);
+    match cancel_of_many(&found.standing, states, turn.now) {
         Ok(change) => {
             let event = Event::CancelRequested(CancelCause::Bulk);
             apply(turn, found, (event, &change), Report::default())?;
@@ -78,7 +79,7 @@ fn cancel_one(
         Err(Untouched::Canceled) => {
             remind(turn, (found.id, found.standing.attempt))?;
             let verdict = verdict(turn, batch, found)?;
-            let again = Again::of(verdict, batch.since, batch.states.as_deref());
+            let again = Again::of(verdict, batch.since, states);
             if again == Again::Later {
                 append(turn, Words::of_many(batch), found.id)?;
             }

@@ -16,7 +16,7 @@ use crate::conformance::ControlHarness;
 use crate::rows::cancellations::{
     CancellationCounts, CancellationItemFilter, CancellationItemRecord, CancellationRecord,
     CancellationTarget, CreateCancellationOutcome, DecidedSlice, GiveUpOutcome, Matches,
-    NewCancellation, UndecidedItem, UndecidedStanding,
+    NewCancellation, OnItsWay, UndecidedItem, UndecidedStanding,
 };
 use crate::rows::keys::KeyedRequest;
 use crate::rows::tasks::NewTask;
@@ -145,6 +145,7 @@ pub async fn one_of_tasks_is_kept_with_its_items(h: &impl ControlHarness) {
         filter: None,
         match_below: None,
         known_at: None,
+        asked_until: None,
         total: 3,
         counts: CancellationCounts::default(),
         completed_at: None,
@@ -240,6 +241,27 @@ pub async fn the_first_word_on_an_item_stands_and_counts_once(h: &impl ControlHa
     let left: Vec<_> = left.into_iter().map(|item| item.task).collect();
     assert_eq!(left, [ids[2]]);
     assert_eq!(read(&scene, id).await, after);
+}
+
+pub async fn what_is_on_its_way_is_kept_until_it_is_not(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    let ids = tasks(&scene, 2).await;
+    let id = of_tasks(&scene, at(10), &ids).await.id;
+    let slice = |on_its_way| DecidedSlice {
+        on_its_way,
+        ..DecidedSlice::default()
+    };
+    for (on_its_way, expected) in [
+        (OnItsWay::Same, None),
+        (OnItsWay::Until(at(40)), Some(at(40))),
+        (OnItsWay::Same, Some(at(40))),
+        (OnItsWay::Until(at(50)), Some(at(50))),
+        (OnItsWay::Nothing, None),
+    ] {
+        let after = decide(&scene, at(20), id, slice(on_its_way)).await.unwrap();
+        assert_eq!(after.asked_until, expected, "{on_its_way:?}");
+        assert_eq!(read(&scene, id).await, after);
+    }
 }
 
 pub async fn the_last_item_completes_it(h: &impl ControlHarness) {

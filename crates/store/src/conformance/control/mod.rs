@@ -138,6 +138,7 @@ macro_rules! control_conformance {
                 a_page_of_matches_is_kept_once,
                 one_that_is_about_nothing_is_completed,
                 the_first_word_on_an_item_stands_and_counts_once,
+                what_is_on_its_way_is_kept_until_it_is_not,
                 the_last_item_completes_it,
                 one_that_is_given_up_stays_open_until_it_is_settled,
                 one_that_is_completed_is_not_given_up,

@@ -33,6 +33,7 @@ pub(super) fn batch_of(ids: impl IntoIterator<Item = ExecutionId>) -> CancelBatc
         request_id: None,
         states: None,
         since: None,
+        not_after: None,
         items: ids.into_iter().map(item).collect(),
     }
 }
@@ -146,6 +147,25 @@ pub async fn a_repeat_tells_what_the_first_one_did(h: &mut impl SchedulerHarness
     assert_eq!(decide(&scene, at(900), wish).await, first);
     let record = scene.record(waiting).await;
     assert_eq!(record.summary.completed_at, Some(at(10)));
+}
+
+pub async fn what_comes_too_late_cancels_nothing_and_tells(h: &impl SchedulerHarness) {
+    let scene = Scene::of(h);
+    let ids = [
+        scene.create(at(0), job()).await,
+        scene.create(at(0), job()).await,
+    ];
+    let wish = |id| CancelBatch {
+        not_after: Some(at(20)),
+        ..since(at(5), batch_of([id]))
+    };
+    assert_eq!(decide(&scene, at(20), wish(ids[0])).await, [Canceled]);
+    let late = CancelBatch {
+        items: [wish(ids[0]).items, wish(ids[1]).items].concat(),
+        ..wish(ids[0])
+    };
+    assert_eq!(decide(&scene, at(21), late).await, [Canceled, Changed]);
+    assert_eq!(scene.standing(ids[1]).await.state, State::Pending);
 }
 
 pub async fn what_somebody_else_canceled_is_told_as_that(h: &impl SchedulerHarness) {

@@ -429,6 +429,7 @@ pub async fn every_way_to_be_canceled_owes_it(h: &impl SchedulerHarness) {
         states: None,
         since: None,
         request_id: None,
+        not_after: None,
     };
     scene
         .store

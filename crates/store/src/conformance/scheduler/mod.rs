@@ -187,6 +187,7 @@ macro_rules! scheduler_conformance {
                 what_is_in_another_state_by_then_is_left_alone,
                 in_no_state_nothing_is_canceled_and_each_is_told,
                 a_repeat_tells_what_the_first_one_did,
+                what_comes_too_late_cancels_nothing_and_tells,
                 what_somebody_else_canceled_is_told_as_that,
                 a_cancel_of_one_is_not_taken_for_one_of_many,
                 one_with_another_reference_is_missing,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use taskpilot_domain::cancellation::{
-    Again, CancellationOutcome, Untouched, Verdict, cancel_of_many,
+    Again, CancellationOutcome, Untouched, Verdict, cancel_of_many, meant,
 };
 use taskpilot_domain::execution::{
     AttemptEnd, Event, FenceMatch, Standing, State, Transition, transition,
@@ -49,7 +49,8 @@ pub(super) fn one_of_many(
         change: None,
         is_later: false,
     };
-    match cancel_of_many(&before.summary.standing, batch.states.as_deref(), now) {
+    let states = meant(batch.states.as_deref(), batch.not_after, now);
+    match cancel_of_many(&before.summary.standing, states, now) {
         Ok(change) => OneOfMany {
             change: Some(change),
             ..only(CancellationOutcome::Canceled)
@@ -63,7 +64,7 @@ pub(super) fn one_of_many(
                 is_by_same: cancel.requested_by == batch.actor && cancel.reason == batch.reason,
                 cause: cancel.cause,
             };
-            let again = Again::of(verdict, batch.since, batch.states.as_deref());
+            let again = Again::of(verdict, batch.since, states);
             OneOfMany {
                 is_later: again == Again::Later,
                 ..only(again.outcome())

@@ -395,6 +395,8 @@ impl Play {
         let batch = CancelBatch {
             states: states[self.dice.index(4)].clone(),
             since: (self.dice.below(2) == 0).then(|| at(self.now_ms.saturating_sub(5_000))),
+            not_after: (self.dice.below(3) == 0)
+                .then(|| at((self.now_ms + self.dice.below(2)).saturating_sub(1))),
             ..batch_of(ids.clone())
         };
         let expected: Vec<_> = ids
