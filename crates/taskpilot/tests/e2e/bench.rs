@@ -369,11 +369,15 @@ async fn a_cancel_that_is_killed_takes_its_services_and_their_work_with_it() -> 
     .await?;
     process.crash().await?;
     // In order, as after a SIGTERM: what runs has its part of the drain time.
-    wait_until("nothing of it runs", DRAIN, || async {
+    let gone = wait_until("nothing of it runs", DRAIN, || async {
         let running = processes_with(&place.to_string_lossy())?;
         Ok(running.is_empty().then_some(()))
-    })
-    .await
+    });
+    let gone = gone.await;
+    for left in processes_with(&place.to_string_lossy())? {
+        left.signal(Signal::KILL);
+    }
+    gone
 }
 
 #[tokio::test]

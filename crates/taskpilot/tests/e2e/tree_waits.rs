@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use taskpilot_e2e::taskpilot::Taskpilot;
-use taskpilot_e2e::wait::SOON;
+use taskpilot_e2e::wait::{SOON, wait_until};
 
-use crate::api::{Bound, start, view, view_when};
+use crate::api::{Bound, bind, create, start, view, view_when};
 use crate::cancel_waits::{claimed, command, json_lines, waited};
 use crate::families::{child_of, crowd};
 use crate::fleet::Fleet;
@@ -29,7 +29,14 @@ async fn a_wait_for_a_tree_ends_when_nothing_of_it_runs() -> Result<()> {
     let over = child_of(up.control, root.task, "quick").await?;
     view_when(up.control, over.task, "status", "SUCCEEDED").await?;
     let child = child_of(up.control, root.task, "gate").await?;
-    let grandchild = child_of(up.control, child.task, "tree").await?;
+    // It ends last, when its grace is over.
+    let slow = json!({"type": "stubborn-tree", "payload": "hello", "parentTaskId": child.task});
+    let slow = create(up.control, &slow).await?;
+    let grace = json!({"cancelGraceMs": 1_500});
+    let grandchild = Bound {
+        task: slow,
+        execution: bind(up.control, slow, &grace).await?,
+    };
     // Below what has ended, too.
     let nephew = child_of(up.control, over.task, "polite").await?;
     for bound in [root, child, grandchild, nephew] {
@@ -91,12 +98,15 @@ async fn a_cancel_of_many_takes_nothing_with_it_and_says_so() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wait_for_a_tree_ends_when_all_of_it_is_decided() -> Result<()> {
+async fn a_wait_for_a_tree_is_for_all_of_it_however_many_there_are() -> Result<()> {
     let up = Up::start().await?;
     let root = start(up.control, "nobody-handles-this", &json!({})).await?;
-    crowd(up.control, root.task, 350).await?;
+    // More than a page, and more than are looked at when the time is over.
+    for count in [1_000, 50] {
+        crowd(up.control, root.task, count).await?;
+    }
     let ended = waited(&up.bench, up.control, (root.task, CASCADE), 0).await?;
-    let below = "below it: 350 canceled (350 did not run)";
+    let below = "below it: 1050 canceled (1050 did not run)";
     assert_eq!(ended.stdout.lines().last(), Some(below), "{ended:?}");
     let open = up.scheduler.get("/tasks?state=PENDING").send().await?;
     assert_eq!(open.expect(200)?.json()?["items"], json!([]));
@@ -154,6 +164,10 @@ async fn what_is_not_ended_below_is_named_whether_the_time_is_over_or_it_is_stuc
 
     let cancel = format!("task cancel {} {CASCADE}", root.task);
     let cancel = command(&up.bench, up.control, &cancel).spawn("cancel")?;
+    wait_until("it waits for what is below", SOON, || async {
+        Ok(cancel.stdout()?.contains("stop NOT_NEEDED").then_some(()))
+    })
+    .await?;
     let item = json!({"executionId": grant["executionId"], "attempt": grant["attempt"],
         "token": grant["token"], "stage": "stuck"});
     let stops = up.scheduler.post(&format!("{path}/stops"));
