@@ -239,11 +239,13 @@ async fn a_server_that_is_away_is_an_error_that_names_it() -> Result<()> {
 async fn the_stages_of_stops_are_told_in_quantiles() -> Result<()> {
     let up = Up::start().await?;
     ends(&up, "latency stops", 0).await?;
-    let slow = start_until(up.control, "demo-slow", &json!({}), "RUNNING").await?;
-    ends(&up, &format!("task cancel {} --wait", slow.task), 0).await?;
+    let polite = start_until(up.control, "polite", &json!({}), "RUNNING").await?;
+    // What has not begun is not signaled.
+    up.bench.begun(polite.execution).await?;
+    ends(&up, &format!("task cancel {} --wait", polite.task), 0).await?;
     // That the handler was signaled may be heard after the proof of its end.
     wait_until("all stages are counted", SOON, || async {
-        let told = json_of(&up, "latency stops --type demo-slow --json", 0).await?;
+        let told = json_of(&up, "latency stops --type polite --json", 0).await?;
         let items = told["items"].as_array().context("no items")?.iter();
         let counts: Vec<(Value, Value)> = items
             .filter(|item| item["type"].is_null())
