@@ -28,6 +28,11 @@ pub(crate) fn line(text: &str) {
     write(&printable(text));
 }
 
+/// Prints a line that tells how something stands.
+pub(crate) fn state(text: &str) {
+    write(&colored_states(&printable(text)));
+}
+
 /// Adds to the line that grows, with a comma before it, or begins one.
 pub(crate) fn grow(text: &str) {
     let comma = if IS_GROWING.swap(true, Ordering::Relaxed) {

@@ -84,3 +84,21 @@ fn stopping(worker: &WorkerItem) -> String {
         released => format!("{} (+{released} released)", worker.stopping),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_type_with_a_cleanup_says_so() {
+        let worker = json!({"id": 1, "name": "w1", "state": "ACTIVE", "queues": ["default"],
+            "types": ["archive", "primes"], "cleanups": ["archive"], "slots": 4, "running": 0,
+            "stopping": 0, "released": 0, "containment": "subreaper",
+            "registeredAt": "2026-03-01T00:00:00.000Z", "lastHeartbeatAt": "2026-03-01T00:00:00.000Z",
+            "leaseUntil": "2026-03-01T00:00:30.000Z"});
+        let worker: WorkerItem = serde_json::from_value(worker).unwrap();
+        assert_eq!(types(&worker), "archive+cleanup,primes");
+    }
+}

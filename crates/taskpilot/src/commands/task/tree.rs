@@ -34,7 +34,7 @@ pub(super) async fn run(id: TaskId, session: &Session) -> Result<Code, Failure> 
     let mut lines = Vec::new();
     draw(&tree, 0, ("", ""), &mut lines);
     for line in lines {
-        output::line(&line);
+        output::state(&line);
     }
     if tree.cut {
         output::hint(&format!("the first {TREE_SHOWN_MAX} tasks of the tree"));

@@ -17,7 +17,7 @@ pub(super) async fn run(
     let mut tell = |view: &ExecutionView| {
         let now = describe::state(view);
         if session.format == Format::Text && now != last {
-            output::line(&moment(view, &now));
+            output::state(&moment(view, &now));
             last = now;
         }
     };

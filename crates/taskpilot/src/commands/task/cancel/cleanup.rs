@@ -29,7 +29,7 @@ impl Cleanup {
         };
         let now = line(owed);
         if now != self.last {
-            output::line(&now);
+            output::state(&now);
             self.last = now;
         }
     }

@@ -45,7 +45,7 @@ pub(super) async fn proven(
     stages.tell(&view);
     let is_text = session.format == Format::Text;
     if is_text {
-        output::line(&summary(id, &view));
+        output::state(&summary(id, &view));
     }
     let mut code = if settled {
         wait::stop_code(&view)
@@ -64,13 +64,13 @@ pub(super) async fn proven(
     if asked.cascade {
         let below = below::ended(asked, &mut patience, session).await?;
         code = below::worst(code, below.code());
-        let lines = if is_text {
-            below.lines()
-        } else {
-            vec![below.json()]
-        };
-        for line in lines {
-            output::line(&line);
+        match session.format {
+            Format::Json => output::line(&below.json()),
+            Format::Text => {
+                for line in below.lines() {
+                    output::state(&line);
+                }
+            }
         }
     }
     // For programs the view is the last line.
