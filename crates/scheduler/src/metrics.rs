@@ -2,6 +2,7 @@
 //!
 //! All of it is read from the store: the same whichever process is asked, before and after a restart.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 use taskpilot_domain::histogram::Histogram;
 use taskpilot_domain::limits::METRIC_TYPES_MAX;
-use taskpilot_domain::stop::StopStage;
+use taskpilot_domain::stop::{StopStage, StopStatus};
 use taskpilot_server::error::ApiError;
 use taskpilot_store::rows::latency::StopTotal;
 
@@ -24,6 +25,9 @@ use crate::http::error::unavailable;
 const STOP_STAGE: &str = "taskpilot_stop_stage";
 const STOP_STAGE_HELP: &str = "Time from the decision of a stop to each of its stages. Counted since \
     ever; a bucket is at most 3 % wide and counted by its upper end, the sum is at most 2 % off.";
+
+const OPEN_STOPS: &str = "taskpilot_open_stops";
+const OPEN_STOPS_HELP: &str = "Stops that are neither settled nor released, by their status.";
 
 /// The upper ends of what is told, in milliseconds. Stamps are whole milliseconds, so these are too.
 /// Dashboards name them: one may come, none goes.
@@ -39,6 +43,8 @@ pub(crate) async fn scrape(app: &App) -> Result<String, ApiError> {
     let totals = app.store.total_stop_latencies(METRIC_TYPES_MAX).await;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StopStages(totals.map_err(unavailable)?)));
+    let open = app.store.count_open_stops().await;
+    registry.register_collector(Box::new(OpenStops(open.map_err(unavailable)?)));
     let mut text = String::new();
     encode_registry(&mut text, &registry).map_err(ApiError::fault)?;
     Ok(text)
@@ -65,6 +71,22 @@ impl Collector for StopStages {
                 let counted = total.stages.get(&stage).unwrap_or(&none);
                 write(&mut metric.encode_family(&labels)?, counted)?;
             }
+        }
+        Ok(())
+    }
+}
+
+/// How many stops are neither settled nor released; each status is told, also with none.
+#[derive(Debug)]
+struct OpenStops(BTreeMap<StopStatus, u64>);
+
+impl Collector for OpenStops {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let kind = MetricType::Gauge;
+        let mut metric = encoder.encode_descriptor(OPEN_STOPS, OPEN_STOPS_HELP, None, kind)?;
+        for (status, count) in &self.0 {
+            let labels = [("status", status.as_str())];
+            metric.encode_family(&labels)?.encode_gauge(count)?;
         }
         Ok(())
     }

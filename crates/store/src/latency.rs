@@ -1,7 +1,10 @@
 //! What a scheduler's store has counted of latencies.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use taskpilot_domain::names::Namespace;
+use taskpilot_domain::stop::StopStatus;
 
 use crate::StoreError;
 use crate::rows::latency::{LatencyFilter, StopLatency, StopTotal};
@@ -25,4 +28,8 @@ pub trait LatencyStore: Send + Sync {
     /// What was told once is told for ever, and no count falls. Its cost grows with types and buckets,
     /// with neither stops nor time.
     async fn total_stop_latencies(&self, limit: usize) -> Result<Vec<StopTotal>, StoreError>;
+
+    /// How many stops of all namespaces stand where, of those that are neither settled nor released.
+    /// Its cost grows with these.
+    async fn count_open_stops(&self) -> Result<BTreeMap<StopStatus, u64>, StoreError>;
 }

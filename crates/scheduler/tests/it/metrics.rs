@@ -45,7 +45,8 @@ async fn scrape(service: &Service) -> BTreeMap<Labels, Told> {
     );
     assert!(text.contains(&format!("# HELP {NAME} ")), "{text}");
     let mut all: BTreeMap<Labels, Told> = BTreeMap::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
+    let of_stages = |line: &&str| line.starts_with(NAME);
+    for line in text.lines().filter(of_stages) {
         let (series, value) = line.rsplit_once(' ').unwrap();
         let (name, labels) = series.strip_suffix('}').unwrap().split_once('{').unwrap();
         let mut labels = labels_of(labels);
@@ -134,6 +135,40 @@ async fn stages_are_histograms_by_type_whose_counts_only_grow() {
     let stopped = &later[&expected[2]];
     assert_eq!((stopped.up_to(10.0), stopped.up_to(30.0)), (1, 2));
     assert_eq!(later[&expected[0]].count, Some(1));
+}
+
+#[tokio::test]
+async fn open_stops_are_told_by_status_and_none_that_is_settled_or_released() {
+    let service = start().await;
+    let told = async || {
+        let text = service.send(Call::get("/metrics")).await.body;
+        let text = text.as_str().unwrap();
+        assert!(
+            text.contains("# TYPE taskpilot_open_stops gauge\n"),
+            "{text}"
+        );
+        let of = |line: &str| {
+            let rest = line.strip_prefix("taskpilot_open_stops{status=\"")?;
+            let (status, count) = rest.split_once("\"} ")?;
+            Some((status.to_owned(), count.parse().unwrap()))
+        };
+        let told: BTreeMap<String, u64> = text.lines().filter_map(of).collect();
+        assert_eq!(told.len(), 5, "{text}");
+        told.into_iter().filter(|(_, count)| *count > 0).collect()
+    };
+    let open = |status: &str| vec![(status.to_owned(), 1)];
+    assert_eq!(told().await, vec![]);
+    let (worker, grant) = service.running().await;
+    service.cancel(1).await;
+    assert_eq!(told().await, open("REQUESTED"));
+    service.say(worker.stops(&[stage(&grant, "stuck")])).await;
+    assert_eq!(told().await, open("STUCK"));
+    let release = json!({"reason": "looked at it"});
+    let answer = service
+        .send(Call::put("/tasks/1/release-stuck").json(&release))
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(told().await, vec![]);
 }
 
 #[tokio::test]

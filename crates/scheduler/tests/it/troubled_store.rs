@@ -1,6 +1,7 @@
 //! A store of which one verb, the expiry of sessions, and the check fail as long as a test wants it
 //! to; and of which a test can hold one read.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -8,6 +9,7 @@ use taskpilot_domain::ids::{ExecutionId, Fence, SessionId};
 use taskpilot_domain::names::{Namespace, QueueName};
 use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
+use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_store::StoreError;
 use taskpilot_store::attempts::AttemptStore;
@@ -229,5 +231,9 @@ impl LatencyStore for TroubledStore {
 
     async fn total_stop_latencies(&self, limit: usize) -> Result<Vec<StopTotal>, StoreError> {
         self.store.total_stop_latencies(limit).await
+    }
+
+    async fn count_open_stops(&self) -> Result<BTreeMap<StopStatus, u64>, StoreError> {
+        self.store.count_open_stops().await
     }
 }

@@ -1,6 +1,6 @@
 //! Which verb is which command: its lane, its size, its function.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::iter::repeat_n;
 use std::path::Path;
@@ -13,6 +13,7 @@ use taskpilot_domain::limits::{SLOTS_MAX, TICK_ROWS_MAX};
 use taskpilot_domain::names::{Namespace, QueueName};
 use taskpilot_domain::retention::Retention;
 use taskpilot_domain::retry::Jitter;
+use taskpilot_domain::stop::StopStatus;
 use taskpilot_domain::time::Timestamp;
 use taskpilot_fault::Step;
 use taskpilot_store::StoreError;
@@ -427,6 +428,10 @@ impl LatencyStore for SqliteSchedulerStore {
     async fn total_stop_latencies(&self, limit: usize) -> Result<Vec<StopTotal>, StoreError> {
         self.list(move |connection| latency::total(connection, limit))
             .await
+    }
+
+    async fn count_open_stops(&self) -> Result<BTreeMap<StopStatus, u64>, StoreError> {
+        self.read(latency::open).await
     }
 }
 

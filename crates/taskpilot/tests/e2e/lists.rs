@@ -138,9 +138,18 @@ async fn filters_choose_and_items_say_how_their_execution_stands() -> Result<()>
     for (task, execution) in [
         (unbound, Value::Null),
         (withdrawn, Value::Null),
-        (done.task, json!({"status": "SUCCEEDED", "phase": null})),
-        (waiting.task, json!({"status": "PENDING", "phase": "READY"})),
-        (canceled.task, json!({"status": "CANCELED", "phase": null})),
+        (
+            done.task,
+            json!({"status": "SUCCEEDED", "phase": null, "cleanup": null}),
+        ),
+        (
+            waiting.task,
+            json!({"status": "PENDING", "phase": "READY", "cleanup": null}),
+        ),
+        (
+            canceled.task,
+            json!({"status": "CANCELED", "phase": null, "cleanup": null}),
+        ),
     ] {
         let item = list["items"]
             .as_array()

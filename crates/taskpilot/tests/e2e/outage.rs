@@ -107,7 +107,7 @@ async fn lists_go_on_without_executions_while_the_scheduler_is_away() -> Result<
     let before = item(&fleet, bound.task).await?;
     assert_eq!(
         before["execution"],
-        json!({"status": "PENDING", "phase": "READY"})
+        json!({"status": "PENDING", "phase": "READY", "cleanup": null})
     );
     scheduler.crash().await?;
 

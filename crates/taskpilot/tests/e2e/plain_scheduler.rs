@@ -16,7 +16,7 @@ use crate::api::{
 use crate::start::ControlOnly;
 
 /// The members of a view beside its two sure ones.
-const UNSURE: [&str; 19] = [
+const UNSURE: [&str; 20] = [
     "attemptCount",
     "maxAttempts",
     "nextRunAt",
@@ -33,6 +33,7 @@ const UNSURE: [&str; 19] = [
     "phase",
     "blockedBy",
     "cancel",
+    "cleanup",
     "stop",
     "progress",
     "attempts",

@@ -244,24 +244,6 @@ async fn a_cleanup_begins_unasked_also_where_the_work_may_not() {
 }
 
 #[tokio::test]
-async fn the_times_of_a_cleanup_are_its_own() {
-    let deaf = "trap '' TERM; while :; do sleep 0.01; done";
-    let bench = bench(
-        ("exit 0", "grace_ms = 600_000"),
-        (deaf, "timeout_ms = 200\ngrace_ms = 100"),
-    );
-    let mut scheduler = scheduler().await;
-    let worker = bench.start(scheduler.url());
-    let failed = end_of(&mut scheduler, cleanup(8, 7, "work", &json!(1))).await;
-    let error = &failed["error"];
-    assert_eq!(
-        (&error["code"], &error["retryable"], &failed["how"]),
-        (&json!("attempt_timed_out"), &json!(true), &json!("killed"))
-    );
-    worker.end().await;
-}
-
-#[tokio::test]
 async fn a_cleanup_is_stopped_like_any_attempt_and_keeps_its_file_to_the_end() {
     let mut scheduler = StandIn::with_heartbeat_ms(&[Kind::Claim, Kind::Results], 50).await;
     // By itself: the signal may reach a `cp` too.

@@ -2,8 +2,10 @@
 
 mod count;
 mod list;
+mod open;
 mod total;
 
 pub(super) use count::count;
 pub(super) use list::list;
+pub(super) use open::open;
 pub(super) use total::total;
