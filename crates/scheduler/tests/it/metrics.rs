@@ -154,7 +154,8 @@ async fn open_stops_are_told_by_status_and_none_that_is_settled_or_released() {
         };
         let told: BTreeMap<String, u64> = text.lines().filter_map(of).collect();
         assert_eq!(told.len(), 5, "{text}");
-        told.into_iter().filter(|(_, count)| *count > 0).collect()
+        let some = told.into_iter().filter(|(_, count)| *count > 0);
+        some.collect::<Vec<(String, u64)>>()
     };
     let open = |status: &str| vec![(status.to_owned(), 1)];
     assert_eq!(told().await, vec![]);

@@ -24,7 +24,7 @@ pub(in crate::scheduler) fn open(
 ) -> Result<BTreeMap<StopStatus, u64>, Failure> {
     let mut statement = connection.prepare_cached(COUNT)?;
     let counts = statement.query_row((), |row| {
-        let count = |(column, status)| Ok((status, row.get(column)?));
+        let count = |(column, status)| Ok((status, row.get::<_, i64>(column)?.cast_unsigned()));
         OPEN.into_iter().enumerate().map(count).collect()
     })?;
     Ok(counts)
