@@ -463,9 +463,13 @@ impl CancellationStore for SqliteControlStore {
 mod tests {
     use std::collections::BTreeMap;
 
-    use taskpilot_domain::names::TaskType;
+    use refinery::Target;
+    use rusqlite::Connection;
+    use taskpilot_domain::names::{PrincipalName, TaskType};
+    use taskpilot_store::rows::bindings::OwedCancel;
 
     use super::*;
+    use crate::migrate::migrate;
     use crate::statements::{plans_of, prepare_all};
 
     #[test]
@@ -507,6 +511,53 @@ mod tests {
             "{plan}"
         );
     }
+
+    #[test]
+    fn a_cancel_that_an_earlier_release_kept_is_the_first_one() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = (CONTROL.migrations)().set_target(Target::Version(6));
+        before.run(&mut connection).unwrap();
+        connection.execute_batch(KEPT_BY_SIX).unwrap();
+        migrate(&mut connection, (CONTROL.migrations)()).unwrap();
+        let intent = CancelIntent {
+            requested_at: Timestamp::from_millis(5),
+            requested_by: PrincipalName::local(),
+            reason: Some("enough".into()),
+            cascade: true,
+            request_id: None,
+        };
+        let owed = OwedCancel { number: 1, intent };
+        for (task, expected) in [(1, vec![owed]), (2, vec![]), (3, vec![])] {
+            let binding = bindings::of(&connection, TaskId::new(task).unwrap());
+            assert_eq!(binding.unwrap().cancels, expected, "{task}");
+        }
+        let count = "SELECT task, number, settled_at FROM cancel_intent";
+        let kept: Vec<(i64, i64, Option<i64>)> = connection
+            .prepare(count)
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(kept, [(1, 1, None), (2, 1, Some(7))]);
+    }
+
+    /// Bindings with a cancel that is owed, one that is settled, and none.
+    const KEPT_BY_SIX: &str = "
+        INSERT INTO task (
+            id, namespace, kind, status, binding_key, version, created_at, updated_at
+        ) VALUES
+            (1, 'default', 'demo', 'BINDING', 'a', 1, 0, 0),
+            (2, 'default', 'demo', 'BINDING', 'b', 1, 0, 0),
+            (3, 'default', 'demo', 'BINDING', 'c', 1, 0, 0);
+        INSERT INTO binding (
+            task, namespace, key, principal, begun_at, tries, next_try_at, extended, plain,
+            cancel_requested_at, cancel_requested_by, cancel_reason, cancel_cascades,
+            cancel_settled_at
+        ) VALUES
+            (1, 'default', 'a', 'local', 0, 0, 9, '{}', '{}', 5, 'local', 'enough', 1, NULL),
+            (2, 'default', 'b', 'local', 0, 0, 9, '{}', '{}', 6, 'local', NULL, NULL, 7),
+            (3, 'default', 'c', 'local', 0, 0, 9, '{}', '{}', NULL, NULL, NULL, NULL, NULL);";
 
     #[tokio::test]
     async fn an_id_is_not_given_again_after_its_task_is_gone() {

@@ -109,6 +109,8 @@ async fn an_intent_that_is_owed_is_carried_out_before_the_next_cancel() {
 #[tokio::test]
 async fn an_intent_whose_answer_was_lost_is_not_another_request() {
     let (scheduler, way, control) = with_way_and(HURRIED).await;
+    // From then on it is known what the scheduler offers.
+    control.bound().await;
     let task = control.create().await;
     way.behave(Manner::HangsUp);
     control.bind(task).await;
@@ -116,6 +118,9 @@ async fn an_intent_whose_answer_was_lost_is_not_another_request() {
     assert_eq!(cancel_for(&control, task, "first").await.status, 503);
     way.behave(Manner::Forwards(scheduler.address));
     control.reconcile().await;
+    let sent = way.seen();
+    let sent = sent.iter().filter(|seen| seen.is_cancel()).count();
+    assert!(sent > 1, "it was sent again");
     let view = control.view(task).await.body;
     assert_eq!(asked_for(&view), ["first"], "{view}");
 }

@@ -10,7 +10,9 @@ use taskpilot_domain::time::Timestamp;
 
 use super::cancel_batch::{batch_of, decide};
 use super::scene::Scene;
-use super::words::{at, by_id, by_key, canceled, canceled_already, job, keyed, refused, somebody};
+use super::words::{
+    at, by_id, by_key, canceled, canceled_already, cascade, job, job_with, keyed, refused, somebody,
+};
 use crate::conformance::SchedulerHarness;
 use crate::rows::cancels::CancelBatch;
 use crate::rows::executions::{CancelRecord, CancelRequest, LaterCancel};
@@ -193,4 +195,19 @@ pub async fn a_repeated_cancel_of_many_is_no_later_request_to_its_own(h: &impl S
     let kept = cancel_of(&scene, id).await;
     assert_eq!((kept.cause, kept.requested_at), (StopCause::Bulk, at(20)));
     assert_eq!((kept.later_count, kept.later), (0, Vec::new()));
+}
+
+pub async fn a_cancel_of_the_parent_is_no_later_request_to_a_child_that_was_canceled(
+    h: &impl SchedulerHarness,
+) {
+    let scene = Scene::of(h);
+    let root = scene.create(at(0), job()).await;
+    let child = job_with(|job| job.parent = Some(root));
+    let child = scene.create(at(0), child).await;
+    canceled(scene.cancel(at(5), child).await);
+    let before = cancel_of(&scene, child).await;
+    scene.cancel_all(at(6), vec![cascade(root)]).await;
+    let decided = scene.store.decide_descendants(at(7), 10).await;
+    assert!(decided.expect("the slice is served").moved > 0);
+    assert_eq!(cancel_of(&scene, child).await, before);
 }

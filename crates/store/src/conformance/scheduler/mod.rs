@@ -239,6 +239,7 @@ macro_rules! scheduler_conformance {
                 a_request_that_is_refused_leaves_nothing,
                 a_cancel_of_many_is_a_later_request_to_what_was_canceled_before,
                 a_repeated_cancel_of_many_is_no_later_request_to_its_own,
+                a_cancel_of_the_parent_is_no_later_request_to_a_child_that_was_canceled,
             ]
             stops: [
                 each_stage_has_its_stamp_and_delivery_lowers_the_bound,
