@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use taskpilot_e2e::ledger::Mark;
 use taskpilot_e2e::proxy::{Cut, Proxy};
+use taskpilot_e2e::taskpilot::Taskpilot;
 use taskpilot_e2e::wait::lasts_for;
 
 use super::promise::Promise;
@@ -18,11 +19,37 @@ const BOTH: Cut = Cut {
     replies: true,
 };
 
+/// A cancel whose order its worker never had, and an outage of the scheduler after it.
+struct Outage<'f> {
+    proxy: Proxy,
+    promise: Promise<'f>,
+    /// What had run by the end of the lease.
+    marks: Vec<Mark>,
+    _others: [Taskpilot; 2],
+}
+
+impl<'f> Outage<'f> {
+    /// The scheduler is away, and nothing runs any more.
+    async fn after_a_cancel(fleet: &'f Fleet) -> Result<Self> {
+        let scheduler = fleet.start_scheduler().await?;
+        let control = fleet.start_control().await?;
+        let proxy = Proxy::before(fleet.scheduler().address()).await?;
+        let worker = fleet.start_worker_at("worker", &proxy.url())?;
+        let bound = ticking(fleet, 2).await?;
+        proxy.cut(BOTH);
+        let promise = Promise::of_cancel(fleet, bound).await?;
+        let marks = away_for_a_lease(fleet, scheduler).await?;
+        Ok(Self {
+            proxy,
+            promise,
+            marks,
+            _others: [control, worker],
+        })
+    }
+}
+
 /// Ends the scheduler, waits until its workers' leases are over, and sees that nothing runs by then.
-async fn away_for_a_lease(
-    fleet: &Fleet,
-    scheduler: taskpilot_e2e::taskpilot::Taskpilot,
-) -> Result<Vec<Mark>> {
+async fn away_for_a_lease(fleet: &Fleet, scheduler: Taskpilot) -> Result<Vec<Mark>> {
     scheduler.crash().await?;
     fleet.bench.deserted().await?;
     let marks = fleet.bench.ledger().marks()?;
@@ -38,23 +65,16 @@ async fn away_for_a_lease(
 async fn a_cancel_before_an_outage_is_proven_after_it_by_a_worker_that_never_had_the_order()
 -> Result<()> {
     let fleet = Fleet::with_lease_ms(LEASE_MS)?;
-    let scheduler = fleet.start_scheduler().await?;
-    let _control = fleet.start_control().await?;
-    let proxy = Proxy::before(fleet.scheduler().address()).await?;
-    let _worker = fleet.start_worker_at("worker", &proxy.url())?;
-    let bound = ticking(&fleet, 2).await?;
-    proxy.cut(BOTH);
-    let promise = Promise::of_cancel(&fleet, bound).await?;
-    let marks = away_for_a_lease(&fleet, scheduler).await?;
+    let outage = Outage::after_a_cancel(&fleet).await?;
     let _scheduler = fleet.start_scheduler().await?;
-    proxy.cut(Cut::default());
-    let settled = promise.settled().await?;
+    outage.proxy.cut(Cut::default());
+    let settled = outage.promise.settled().await?;
     assert_eq!(
         (&settled["stop"]["status"], &settled["stop"]["how"]),
         (&json!("STOPPED"), &json!("killed")),
         "{settled}"
     );
-    promise.stands(&settled, &marks).await
+    outage.promise.stands(&settled, &outage.marks).await
 }
 
 /// Its sessions have a lease more after a start: the stop is presumed late, and nothing runs all the
@@ -63,18 +83,15 @@ async fn a_cancel_before_an_outage_is_proven_after_it_by_a_worker_that_never_had
 async fn a_cancel_before_an_outage_is_presumed_after_it_where_the_worker_does_not_come_back()
 -> Result<()> {
     let fleet = Fleet::with_lease_ms(LEASE_MS)?;
-    let scheduler = fleet.start_scheduler().await?;
-    let _control = fleet.start_control().await?;
-    let proxy = Proxy::before(fleet.scheduler().address()).await?;
-    let _worker = fleet.start_worker_at("worker", &proxy.url())?;
-    let bound = ticking(&fleet, 2).await?;
-    proxy.cut(BOTH);
-    let promise = Promise::of_cancel(&fleet, bound).await?;
-    let marks = away_for_a_lease(&fleet, scheduler).await?;
+    let outage = Outage::after_a_cancel(&fleet).await?;
     let _scheduler = fleet.start_scheduler().await?;
-    let settled = promise.settled().await?;
-    assert_eq!(promise.seen(), ["REQUESTED", "PRESUMED"], "{settled}");
-    promise.stands(&settled, &marks).await
+    let settled = outage.promise.settled().await?;
+    assert_eq!(
+        outage.promise.seen(),
+        ["REQUESTED", "PRESUMED"],
+        "{settled}"
+    );
+    outage.promise.stands(&settled, &outage.marks).await
 }
 
 #[tokio::test]
