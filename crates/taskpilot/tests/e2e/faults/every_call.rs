@@ -1,4 +1,4 @@
-//! Every call of a worker under every fault: work is done once, and a stop is proven.
+//! Every call of a worker under every fault, but for its last: work is done once, and a stop is proven.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::api::{cancel, start};
 use crate::fleet::Fleet;
 use crate::start::DRAIN;
 
-const FAULTS: [Fault; 9] = [
+pub(super) const FAULTS: [Fault; 9] = [
     Fault::LostRequest,
     Fault::LostReply,
     Fault::HangsUpAfter,
@@ -56,9 +56,8 @@ async fn one_life(fleet: &Fleet, proxy: &Proxy, route: Route, fault: Fault) -> R
     let polite = start(control, polite, &json!({})).await?;
     let spoilt = Spoilt::first(proxy, route, fault);
     let mut worker = fleet.start_worker_at("worker", &proxy.url())?;
-    // These two come after a stop, or at the end.
-    let is_late = route == Route::STOPS || route == Route::GOODBYE;
-    if is_late {
+    // These come after a stop.
+    if route == Route::STOPS {
         fleet.bench.begun(polite.execution).await?;
     } else {
         spoilt.met().await?;
@@ -68,8 +67,8 @@ async fn one_life(fleet: &Fleet, proxy: &Proxy, route: Route, fault: Fault) -> R
         spoilt.met().await?;
     }
     proxy.release();
-    // A claim waits for longer; what it is granted shows it. A goodbye is said once.
-    if route != Route::CLAIMS && route != Route::GOODBYE {
+    // A claim waits for longer; what it is granted shows it.
+    if route != Route::CLAIMS {
         spoilt.is_made_again().await?;
     }
     ended_as(fleet, quick, "SUCCEEDED").await?;
@@ -77,10 +76,6 @@ async fn one_life(fleet: &Fleet, proxy: &Proxy, route: Route, fault: Fault) -> R
     assert_eq!(fleet.bench.ledger().of(quick.execution)?, once, "{fault:?}");
     ended_as(fleet, polite, "CANCELED").await?;
     worker.signal(Signal::TERM)?;
-    if route == Route::GOODBYE {
-        spoilt.met().await?;
-        proxy.release();
-    }
     worker.ended(DRAIN).await?;
     ensure!(fleet.bench.processes()?.is_empty(), "{fault:?}");
     Ok(())
@@ -163,5 +158,4 @@ tests! {
     a_stop_report_may_meet_every_fault: STOPS
     a_heartbeat_may_meet_every_fault: HEARTBEAT
     a_stream_of_orders_may_meet_every_fault: ORDERS
-    a_goodbye_may_meet_every_fault: GOODBYE
 }

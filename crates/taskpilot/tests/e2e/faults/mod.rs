@@ -4,6 +4,7 @@ mod away;
 mod claims;
 mod cuts;
 mod every_call;
+mod goodbyes;
 mod reports;
 mod scheduler_calls;
 mod starts;
