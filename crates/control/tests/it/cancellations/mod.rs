@@ -5,4 +5,5 @@ mod give_up;
 mod lost;
 mod matching;
 mod plain;
+mod retention;
 mod scene;
