@@ -122,6 +122,14 @@ impl Rule {
         }
     }
 
+    /// For all from the n-th request on, counted from one.
+    pub fn from(n: usize, route: Route, fault: Fault) -> Self {
+        Self {
+            skipped: n - 1,
+            ..Self::every(route, fault)
+        }
+    }
+
     /// For the first ones.
     pub fn first(times: usize, route: Route, fault: Fault) -> Self {
         Self {
@@ -185,6 +193,10 @@ mod tests {
         assert_eq!(
             met(Rule::nth(2, Route::CREATE, fault)),
             [false, false, true, false]
+        );
+        assert_eq!(
+            met(Rule::from(2, Route::CREATE, fault)),
+            [false, false, true, true]
         );
         assert_eq!(
             met(Rule::first(2, Route::CREATE, fault)),
