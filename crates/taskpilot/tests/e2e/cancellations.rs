@@ -5,8 +5,9 @@ use serde_json::json;
 use taskpilot_e2e::http::Http;
 use taskpilot_e2e::wait::{SOON, wait_until};
 
-use crate::api::{cancel, create, create_of, id_of, start, view, view_when};
+use crate::api::{cancel, create, create_of, id_of, proven_stop, start, view, view_when};
 use crate::command_line::{ends, json_of};
+use crate::families::{child_of, is_by_parent};
 use crate::fleet::Fleet;
 use crate::start::{Up, launch};
 
@@ -206,5 +207,57 @@ async fn a_cancellation_that_waits_for_the_scheduler_can_be_given_up() -> Result
     ensure!(done.stdout.contains("status        CANCELED"), "{done:?}");
     let why = format!("error: cancellation {id} was given up\n");
     assert_eq!(done.stderr, why);
+    Ok(())
+}
+
+#[tokio::test]
+async fn those_of_many_that_cancel_their_children_close_their_trees() -> Result<()> {
+    let up = Up::start().await?;
+    let root = async |team: &str, cancels_children: bool| {
+        let options = json!({"cancelChildren": cancels_children});
+        let body = json!({"type": "polite", "labels": {"team": team}, "bind": true,
+            "execution": options});
+        let id = create(up.control, &body).await?;
+        view_when(up.control, id, "status", "RUNNING").await?;
+        anyhow::Ok(id)
+    };
+    let (closes, leaves) = (root("a", true).await?, root("a", false).await?);
+    let child = child_of(up.control, closes, "stubborn-tree").await?;
+    let other = child_of(up.control, leaves, "polite").await?;
+    for child in [child, other] {
+        up.bench.begun(child.execution).await?;
+    }
+    // No slot is left for these.
+    let grandchild = child_of(up.control, child.task, "quick").await?;
+    let spared = child_of(up.control, leaves, "nobody-handles-this").await?;
+
+    let wish = json!({"filter": {"labels": {"team": "a"}}, "reason": "all of it"});
+    let begun = up.control.post("/api/cancellations").json(&wish);
+    let id = id_of(&begun.send().await?.expect(201)?.json()?, "id")?;
+    let path = format!("/api/cancellations/{id}");
+    let done = wait_until("both are decided", SOON, || async {
+        let read = up.control.get(&path).send().await?.expect(200)?.json()?;
+        Ok(read["completedAt"].is_string().then_some(read))
+    });
+    let done = done.await?;
+    let told = (&done["total"], &done["counts"]["canceled"]);
+    assert_eq!(told, (&json!(2), &json!(2)), "{done}");
+    for id in [closes, leaves] {
+        assert_eq!(proven_stop(up.control, id).await?["stop"]["cause"], "BULK");
+    }
+    for below in [child, grandchild] {
+        let canceled = view_when(up.control, below.task, "status", "CANCELED").await?;
+        is_by_parent(&canceled)?;
+    }
+    proven_stop(up.control, child.task).await?;
+    assert_eq!(up.bench.ledger().of(grandchild.execution)?, []);
+    let born = child_of(up.control, child.task, "quick").await?;
+    is_by_parent(&view(up.control, born.task).await?)?;
+
+    for (spared, status) in [(other, "RUNNING"), (spared, "PENDING")] {
+        assert_eq!(view(up.control, spared.task).await?["status"], status);
+    }
+    let late = child_of(up.control, leaves, "quick").await?;
+    view_when(up.control, late.task, "status", "SUCCEEDED").await?;
     Ok(())
 }

@@ -27,7 +27,7 @@ async fn cascade(control: Http, task: i64) -> Result<Reply> {
     control.put(&path).json(&body).send().await
 }
 
-fn is_by_parent(view: &Value) -> Result<()> {
+pub(crate) fn is_by_parent(view: &Value) -> Result<()> {
     let cancel = &view["cancel"];
     let told = (
         &view["status"],
