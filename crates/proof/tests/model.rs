@@ -21,6 +21,26 @@ fn every_promise_holds_on_the_way_of_a_binding() {
     holds(Bounds::BINDING_SMALL);
 }
 
+#[test]
+fn every_promise_holds_where_work_asks_before_it_begins() {
+    holds(Bounds::STARTS_SMALL);
+}
+
+#[test]
+fn every_promise_holds_where_failed_stops_are_released() {
+    holds(Bounds::RELEASES);
+}
+
+#[test]
+fn every_promise_holds_where_workers_end_in_order() {
+    holds(Bounds::GOODBYES_SMALL);
+}
+
+#[test]
+fn every_promise_holds_in_a_tree() {
+    holds(Bounds::FAMILY_SMALL);
+}
+
 /// Under the mutation these promises do not hold, and no other is found broken before them.
 fn breaks(bounds: Bounds, mutation: Mutation, expected: &[Promise]) {
     let report = check_broken(bounds, mutation);
@@ -143,5 +163,77 @@ fn a_proof_before_the_end_is_a_lie() {
         Bounds::RETRY,
         Mutation::ProvesBeforeTheEnd,
         &[Promise::StoppedIsTrue],
+    );
+}
+
+#[test]
+fn a_cancel_that_is_answered_before_it_is_decided_is_followed_by_a_grant() {
+    breaks(
+        Bounds::STOPS_SMALL,
+        Mutation::DecidesAfterTheAnswer,
+        &[Promise::NothingAfterACancel],
+    );
+}
+
+#[test]
+fn work_that_begins_unasked_is_noticed() {
+    breaks(
+        Bounds::STARTS_SMALL,
+        Mutation::BeginsUnasked,
+        &[Promise::NothingUnconfirmed],
+    );
+}
+
+#[test]
+fn a_start_that_is_confirmed_after_the_verdict_is_noticed() {
+    breaks(
+        Bounds::STARTS_SMALL,
+        Mutation::ConfirmsAfterTheVerdict,
+        &[Promise::NothingAfterACancel],
+    );
+}
+
+#[test]
+fn a_release_of_what_may_yet_stop_lets_attempts_overlap() {
+    breaks(
+        Bounds::RELEASES,
+        Mutation::ReleasesWhatMayYetStop,
+        &[Promise::NoOverlap],
+    );
+}
+
+#[test]
+fn a_goodbye_that_gives_back_what_runs_is_a_lie() {
+    breaks(
+        Bounds::GOODBYES_SMALL,
+        Mutation::GivesBackWhatRuns,
+        &[Promise::GivenBackIsTrue],
+    );
+}
+
+#[test]
+fn a_cascade_that_is_a_verdict_alone_is_noticed() {
+    breaks(
+        Bounds::FAMILY_SMALL,
+        Mutation::ForgetsTheTree,
+        &[Promise::AClosedTreeIsClosed],
+    );
+}
+
+#[test]
+fn a_child_that_is_born_alive_below_a_closed_tree_is_noticed() {
+    breaks(
+        Bounds::FAMILY_SMALL,
+        Mutation::BearsBelowAClosedTree,
+        &[Promise::AClosedTreeIsClosed],
+    );
+}
+
+#[test]
+fn a_grant_below_a_closed_tree_is_noticed() {
+    breaks(
+        Bounds::FAMILY_SMALL,
+        Mutation::GrantsBelowAClosedTree,
+        &[Promise::AClosedTreeIsClosed],
     );
 }

@@ -1,12 +1,13 @@
 //! What can happen next.
 
 use taskpilot_domain::execution::{Event, State};
-use taskpilot_domain::stop::StopEvent;
+use taskpilot_domain::stop::{CancelCause, StopEvent};
 
+use super::bounds::Topic;
 use super::control::Wish;
-use super::message::{Fence, Message, Outcome, Session, Stage, WorkerIndex};
+use super::message::{Fence, Fences, Message, Outcome, Session, Stage, WorkerIndex};
 use super::mutation::Mutation;
-use super::scheduler::{Seen, SessionRow};
+use super::scheduler::{Seen, SessionRow, Tree};
 use super::worker::Life;
 use super::world::{TaskPilot, World};
 
@@ -33,6 +34,14 @@ pub(super) enum Action {
     Deadline(u8),
     /// The promised bound of a stop passes.
     Overdue(Fence),
+    /// An operator takes on a stop that failed.
+    Release(Fence),
+    /// A child is to join.
+    Join,
+    /// What stands below a closed tree is decided.
+    DecideBelow,
+    /// What was answered is decided, where that rule is broken.
+    DecideLate,
     /// The scheduler pushes an order, or repeats it.
     PushOrder(Fence),
     /// A lease is over.
@@ -50,6 +59,7 @@ pub(super) enum WorkerStep {
     Beat,
     HandIn(Fence, Outcome),
     Report(Fence, Stage),
+    AskToStart(Fence),
     Start(Fence),
     Finish(Fence, Outcome),
     Signal(Fence),
@@ -62,6 +72,9 @@ pub(super) enum WorkerStep {
     HearOfItsEnd,
     Crash,
     BeginAgain,
+    /// It ends in order.
+    Leave,
+    SayGoodbye,
 }
 
 impl World {
@@ -86,14 +99,25 @@ impl World {
             actions.extend([Wish::Bind, Wish::Withdraw].map(Action::Ask));
             actions.extend([Action::Drive, Action::CrashControl]);
         }
-        actions.push(Action::CrashScheduler);
+        if model.bounds.faults {
+            actions.push(Action::CrashScheduler);
+        }
+        if model.bounds.topic == Topic::Family {
+            actions.extend([Action::Ask(Wish::CancelAll), Action::Join]);
+            if self.scheduler.tree == Tree::Undecided {
+                actions.push(Action::DecideBelow);
+            }
+        }
+        if self.scheduler.owed.is_some() {
+            actions.push(Action::DecideLate);
+        }
         self.possible_times(model, actions);
         self.possible_leases(model, actions);
         for (index, worker) in (0..).zip(&self.workers) {
             let mut steps = Vec::new();
             worker.steps(model, index, &mut steps);
             let row = self.scheduler.session(Session::present(index));
-            if worker.life == Life::Up {
+            if worker.serves() {
                 match row {
                     SessionRow::Ended => steps.push(WorkerStep::HearOfItsEnd),
                     SessionRow::Live {
@@ -103,10 +127,16 @@ impl World {
                 }
             }
             if self.is_busy(index) {
-                if worker.life == Life::Up {
-                    steps.extend([WorkerStep::Crash, WorkerStep::Beat]);
+                if worker.serves() {
+                    steps.push(WorkerStep::Beat);
                 }
-                if !worker.has_lapsed {
+                if worker.serves() && model.bounds.faults {
+                    steps.push(WorkerStep::Crash);
+                }
+                if worker.life == Life::Up && model.bounds.topic == Topic::Goodbyes {
+                    steps.push(WorkerStep::Leave);
+                }
+                if !worker.has_lapsed && model.bounds.faults {
                     steps.push(WorkerStep::Lapse);
                 }
             }
@@ -126,6 +156,9 @@ impl World {
                 continue;
             };
             let lives = matches!(self.scheduler.session(holder), SessionRow::Live { .. });
+            if model.bounds.topic == Topic::Releases && attempt.released.is_none() {
+                actions.push(Action::Release(fence));
+            }
             if lives && !attempt.is_function {
                 actions.push(Action::Overdue(fence));
             }
@@ -189,12 +222,24 @@ impl World {
                 self.learn(fence, StopEvent::Overdue);
             }
             Action::PushOrder(fence) => self.push_order(model, fence),
+            Action::Release(fence) => self.release(model, fence),
+            Action::Join => self.send(model, Message::Join),
+            Action::DecideBelow => self.decide_below(model),
+            Action::DecideLate => {
+                if let Some(id) = self.scheduler.owed.take() {
+                    let event = Event::CancelRequested(CancelCause::User);
+                    let _ = self.happen(model, id, event, Seen::default());
+                }
+            }
             Action::Lapse(session) => {
                 if let SessionRow::Live { has_lapsed, .. } = self.scheduler.session_mut(session) {
                     *has_lapsed = true;
                 }
             }
-            Action::Expire(session) => self.end_session(model, session, Event::LeaseExpired),
+            Action::Expire(session) => {
+                let nothing = Fences::default();
+                self.end_session(model, session, (Event::LeaseExpired, nothing));
+            }
             Action::Work(worker, step) => self.work(model, worker, step),
         }
     }

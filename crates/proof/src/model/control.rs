@@ -14,6 +14,8 @@ pub(super) enum Wish {
     Bind,
     Withdraw,
     Cancel,
+    /// With all that is below.
+    CancelAll,
 }
 
 fn id(execution: u8) -> ExecutionId {
@@ -49,12 +51,13 @@ impl World {
             Wish::Withdraw => {
                 self.bind_happens(BindingEvent::Withdrawn);
             }
-            Wish::Cancel => self.ask_to_cancel(model),
+            Wish::Cancel => self.ask_to_cancel(model, false),
+            Wish::CancelAll => self.ask_to_cancel(model, true),
         }
     }
 
     /// The wish is committed where the task is binding, and passed on where it is bound.
-    fn ask_to_cancel(&mut self, model: &TaskPilot) {
+    fn ask_to_cancel(&mut self, model: &TaskPilot, cascade: bool) {
         match (
             self.control.status,
             self.control.key,
@@ -67,7 +70,7 @@ impl World {
                 self.control.promised[usize::from(key)] = true;
             }
             (TaskStatus::Bound, _, Some(execution)) => {
-                self.send(model, Message::Cancel { execution });
+                self.send(model, Message::Cancel { execution, cascade });
             }
             _ => {}
         }
@@ -85,7 +88,8 @@ impl World {
                 }
             }
             (TaskStatus::Bound, _, Some(execution)) if control.intent == Intent::Owed => {
-                Message::Cancel { execution }
+                let cascade = false;
+                Message::Cancel { execution, cascade }
             }
             _ => return,
         };

@@ -47,6 +47,14 @@ pub(super) struct Fence {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Fences(u16);
 
+impl FromIterator<Fence> for Fences {
+    fn from_iter<I: IntoIterator<Item = Fence>>(all: I) -> Self {
+        let mut fences = Self::default();
+        all.into_iter().for_each(|fence| fences.insert(fence));
+        fences
+    }
+}
+
 impl Fences {
     fn bit(fence: Fence) -> u16 {
         1 << (fence.execution * 8 + fence.attempt)
@@ -155,6 +163,7 @@ pub(super) enum Message {
     },
     Cancel {
         execution: u8,
+        cascade: bool,
     },
     Canceled {
         execution: u8,
@@ -182,6 +191,7 @@ pub(super) enum Message {
     },
     Goodbye {
         session: Session,
+        never_started: Fences,
     },
     // From the scheduler to a worker.
     Granted {
@@ -197,6 +207,18 @@ pub(super) enum Message {
         session: Session,
         fence: Fence,
     },
+    // Whether work may begin.
+    Start {
+        session: Session,
+        fence: Fence,
+    },
+    Started {
+        session: Session,
+        fence: Fence,
+        ok: bool,
+    },
+    // A child of the first execution, to be created once.
+    Join,
 }
 
 impl Message {
@@ -212,17 +234,20 @@ impl Message {
             | Self::HandIn { session, .. }
             | Self::Report { session, .. }
             | Self::Beat { session, .. }
-            | Self::Goodbye { session }
+            | Self::Goodbye { session, .. }
             | Self::Granted { session, .. }
             | Self::HandedIn { session, .. }
-            | Self::Order { session, .. } => Some(session),
+            | Self::Order { session, .. }
+            | Self::Start { session, .. }
+            | Self::Started { session, .. } => Some(session),
             Self::Create { .. }
             | Self::Created { .. }
             | Self::Refused { .. }
             | Self::CancelKey { .. }
             | Self::KeyCanceled { .. }
             | Self::Cancel { .. }
-            | Self::Canceled { .. } => None,
+            | Self::Canceled { .. }
+            | Self::Join => None,
         }
     }
 
@@ -232,7 +257,9 @@ impl Message {
             Self::HandIn { fence, .. }
             | Self::Report { fence, .. }
             | Self::HandedIn { fence, .. }
-            | Self::Order { fence, .. } => Some(fence),
+            | Self::Order { fence, .. }
+            | Self::Start { fence, .. }
+            | Self::Started { fence, .. } => Some(fence),
             Self::Granted { fence, .. } => fence,
             _ => None,
         }
@@ -260,7 +287,10 @@ impl Message {
     pub(super) fn is_for_a_worker(self) -> bool {
         matches!(
             self,
-            Self::Granted { .. } | Self::HandedIn { .. } | Self::Order { .. }
+            Self::Granted { .. }
+                | Self::HandedIn { .. }
+                | Self::Order { .. }
+                | Self::Started { .. }
         )
     }
 }

@@ -8,6 +8,7 @@
 mod actions;
 mod bounds;
 mod control;
+mod family;
 mod message;
 mod mutation;
 mod properties;
@@ -16,12 +17,13 @@ mod scheduler;
 mod scheduler_calls;
 mod sessions;
 mod sights;
+mod starts;
 mod steps;
 mod worker;
 mod worker_calls;
 mod world;
 
-pub use bounds::Bounds;
+pub use bounds::{Bounds, Topic};
 pub use mutation::Mutation;
 pub use properties::Promise;
 pub use run::{Report, check, check_broken};

@@ -29,4 +29,20 @@ pub enum Mutation {
     HandsOverEarly,
     /// A worker says that an attempt has stopped as soon as it has signaled it.
     ProvesBeforeTheEnd,
+    /// A cancel is answered when it is taken, and decided later; it is not lost.
+    DecidesAfterTheAnswer,
+    /// A worker begins without being told that it may.
+    BeginsUnasked,
+    /// A start is confirmed by what the row said before the verdict.
+    ConfirmsAfterTheVerdict,
+    /// An operator may release a stop that is on its way.
+    ReleasesWhatMayYetStop,
+    /// A worker that ends gives back what it runs.
+    GivesBackWhatRuns,
+    /// A cancel that cascades is a verdict alone.
+    ForgetsTheTree,
+    /// A create does not look whether the tree above is closed.
+    BearsBelowAClosedTree,
+    /// Nor does a claim.
+    GrantsBelowAClosedTree,
 }

@@ -7,6 +7,7 @@ use taskpilot_domain::binding::TaskStatus;
 use taskpilot_domain::execution::{AttemptEnd, State};
 use taskpilot_domain::stop::StopStatus;
 
+use super::bounds::Topic;
 use super::message::{Fence, Fences};
 use super::scheduler::Attempt;
 use super::world::{Intent, TaskPilot, World};
@@ -32,11 +33,17 @@ pub enum Promise {
     NoOverlap,
     /// What is STOPPED does not run.
     StoppedIsTrue,
+    /// What was given back unbegun does not run.
+    GivenBackIsTrue,
+    /// Work that asks begins only when it was told that it may.
+    NothingUnconfirmed,
+    /// Nothing begins below a closed tree, and nothing is left there.
+    AClosedTreeIsClosed,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::OnlyLegalTransitions,
         Self::OneValidFence,
         Self::StaleMessagesChangeNothing,
@@ -46,6 +53,9 @@ impl Promise {
         Self::ACancelIsKept,
         Self::NoOverlap,
         Self::StoppedIsTrue,
+        Self::GivenBackIsTrue,
+        Self::NothingUnconfirmed,
+        Self::AClosedTreeIsClosed,
     ];
 
     /// Its name in reports.
@@ -58,8 +68,11 @@ impl Promise {
             Self::CountedWithinThePolicy => "I8 counted attempts are within the policy",
             Self::OneExecutionPerTask => "I14 a bound task has one execution",
             Self::ACancelIsKept => "I15 a promised cancel is kept",
-            Self::NoOverlap => "I18 attempts do not overlap, but after a presumption",
+            Self::NoOverlap => "I18 attempts do not overlap, but after a presumption or a release",
             Self::StoppedIsTrue => "what is STOPPED does not run",
+            Self::GivenBackIsTrue => "what was given back unbegun does not run",
+            Self::NothingUnconfirmed => "what asks begins only when it may",
+            Self::AClosedTreeIsClosed => "a closed tree is closed",
         }
     }
 
@@ -76,6 +89,13 @@ impl Promise {
             Self::ACancelIsKept => |_, world| world.keeps_cancels(),
             Self::NoOverlap => |_, world| world.has_no_overlap(),
             Self::StoppedIsTrue => |_, world| world.stopped_is_true(),
+            Self::GivenBackIsTrue => |_, world| world.given_back_is_true(),
+            Self::NothingUnconfirmed => {
+                |model, world| model.bounds.topic != Topic::Starts || world.begins_confirmed_alone()
+            }
+            Self::AClosedTreeIsClosed => |_, world| {
+                !world.broken.has(Self::AClosedTreeIsClosed) && world.has_its_tree_closed()
+            },
         };
         Property::always(self.name(), condition)
     }
@@ -141,8 +161,8 @@ impl World {
 
     /// Whatever was made for the task is over and canceled, but for one; and that is what it says.
     fn has_one_execution(&self) -> bool {
-        let made = &self.scheduler.executions;
-        let alive = made.iter().filter(|one| one.state != State::Canceled);
+        let made = self.scheduler.executions.iter();
+        let alive = made.filter(|one| !one.is_child() && one.state != State::Canceled);
         let under_its_key = match (self.control.key, self.control.execution) {
             (Some(key), Some(execution)) => {
                 self.scheduler.keys[usize::from(key)] == Some(execution)
@@ -160,6 +180,7 @@ impl World {
             let is_owed = self.control.key == Some(key) && self.control.intent == Intent::Owed;
             let is_over = self.scheduler.keys[place]
                 .is_some_and(|id| self.scheduler.execution(id).state.is_final());
+            let is_owed = is_owed || self.scheduler.owed.is_some();
             !self.control.promised[place] || is_owed || is_over
         })
     }
@@ -183,13 +204,17 @@ impl World {
     }
 
     /// Only what nobody could end may still run: a function whose stop is presumed, or whose lease
-    /// is over.
+    /// is over; and what an operator has taken on because its stop has failed.
     fn has_no_overlap(&self) -> bool {
         self.overlaps().all(|(earlier, _)| {
             self.scheduler.attempt(earlier).is_some_and(|attempt| {
-                attempt.is_function
-                    && (attempt.stop == Some(StopStatus::Presumed)
-                        || attempt.end == Some(AttemptEnd::Lost))
+                let is_presumed = attempt.stop == Some(StopStatus::Presumed)
+                    || attempt.end == Some(AttemptEnd::Lost);
+                let had_failed = matches!(
+                    attempt.released,
+                    Some(StopStatus::Stuck | StopStatus::Abandoned)
+                );
+                (attempt.is_function && is_presumed) || had_failed
             })
         })
     }
@@ -199,6 +224,14 @@ impl World {
         alive.into_iter().all(|fence| {
             let attempt = self.scheduler.attempt(fence);
             attempt.is_none_or(|attempt| attempt.stop != Some(StopStatus::Stopped))
+        })
+    }
+
+    fn given_back_is_true(&self) -> bool {
+        let mut alive = self.workers.iter().flat_map(|one| one.alive().iter());
+        alive.all(|fence| {
+            let attempt = self.scheduler.attempt(fence);
+            attempt.is_none_or(|attempt| attempt.end != Some(AttemptEnd::Released))
         })
     }
 }

@@ -27,12 +27,19 @@ pub(super) struct Scheduler {
     pub(super) keys: [Option<u8>; 2],
     pub(super) executions: Vec<Execution>,
     pub(super) sessions: [SessionRow; 4],
+    /// Of the first execution.
+    pub(super) tree: Tree,
+    /// For the properties: a cancel that cascades was answered with success.
+    pub(super) was_to_close: bool,
+    /// A cancel that is answered and not decided: only where that rule is broken.
+    pub(super) owed: Option<u8>,
 }
 
 /// An execution or a tombstone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Execution {
-    pub(super) key: u8,
+    /// None: it is the child of the first one.
+    pub(super) key: Option<u8>,
     pub(super) state: State,
     pub(super) attempt: u8,
     pub(super) attempt_count: u8,
@@ -45,6 +52,17 @@ pub(super) struct Execution {
     pub(super) attempts: Vec<Attempt>,
 }
 
+/// Whether anything joins what is below an execution.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) enum Tree {
+    #[default]
+    Open,
+    /// It is closed, and not all that is below is decided.
+    Undecided,
+    /// It is closed.
+    Closed,
+}
+
 /// The row of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Attempt {
@@ -55,6 +73,10 @@ pub(super) struct Attempt {
     pub(super) holder: Option<(Session, u8)>,
     /// Its work is a function inside the worker.
     pub(super) is_function: bool,
+    /// Its worker was told that it may begin.
+    pub(super) confirmed: bool,
+    /// An operator has released its stop, which stood at this.
+    pub(super) released: Option<StopStatus>,
 }
 
 /// The row of a session.
@@ -71,8 +93,22 @@ pub(super) enum SessionRow {
 }
 
 impl Attempt {
+    /// Whether a stop of it holds something: its slot, and the way to the next attempt.
     pub(super) fn is_unsettled(self) -> bool {
+        self.released.is_none() && self.has_open_stop()
+    }
+
+    fn has_open_stop(self) -> bool {
         self.stop.is_some_and(|status| !status.is_settled())
+    }
+
+    /// Whether its worker may still have something to say.
+    pub(super) fn is_open(self) -> bool {
+        self.end.is_none() || self.has_open_stop()
+    }
+
+    fn is_of(self, session: Session) -> bool {
+        self.holder.is_some_and(|(holder, _)| holder == session)
     }
 
     pub(super) fn counts(self) -> bool {
@@ -83,7 +119,7 @@ impl Attempt {
     }
 
     /// Whether it takes a slot of its holder.
-    pub(super) fn is_held(self) -> bool {
+    fn is_held(self) -> bool {
         self.end.is_none() || self.is_unsettled()
     }
 }
@@ -91,8 +127,14 @@ impl Attempt {
 impl Scheduler {
     /// Accepts an execution under a key.
     pub(super) fn accept(&mut self, key: u8) -> u8 {
-        let id = u8::try_from(self.executions.len()).expect("invariant: two executions at most");
+        let id = self.add(Some(key));
         self.keys[usize::from(key)] = Some(id);
+        id
+    }
+
+    /// Adds the row of an execution.
+    pub(super) fn add(&mut self, key: Option<u8>) -> u8 {
+        let id = u8::try_from(self.executions.len()).expect("invariant: two executions at most");
         self.executions.push(Execution {
             key,
             state: State::Pending,
@@ -119,7 +161,7 @@ impl Scheduler {
             .find(|attempt| attempt.number == fence.attempt)
     }
 
-    fn attempt_mut(&mut self, fence: Fence) -> Option<&mut Attempt> {
+    pub(super) fn attempt_mut(&mut self, fence: Fence) -> Option<&mut Attempt> {
         let execution = self.executions.get_mut(usize::from(fence.execution))?;
         execution
             .attempts
@@ -148,11 +190,15 @@ impl Scheduler {
         })
     }
 
-    /// What a session holds: what it runs, and what it has not proven to have stopped.
-    pub(super) fn held_by(&self, session: Session) -> Vec<Fence> {
-        let of_session = |attempt: &Attempt| {
-            attempt.is_held() && attempt.holder.is_some_and(|(holder, _)| holder == session)
-        };
+    /// Whether the one slot of a session is free.
+    pub(super) fn has_room(&self, session: Session) -> bool {
+        let mut held = self.attempts().filter(|(_, attempt)| attempt.is_held());
+        !held.any(|(_, attempt)| attempt.is_of(session))
+    }
+
+    /// What a session has to do with: what it runs, and what it has not proven to have stopped.
+    pub(super) fn open_of(&self, session: Session) -> Vec<Fence> {
+        let of_session = |attempt: &Attempt| attempt.is_open() && attempt.is_of(session);
         self.attempts()
             .filter(|(_, attempt)| of_session(attempt))
             .map(|(fence, _)| fence)
@@ -165,6 +211,10 @@ fn place(session: Session) -> usize {
 }
 
 impl Execution {
+    pub(super) fn is_child(&self) -> bool {
+        self.key.is_none()
+    }
+
     /// What decisions depend on, without the clocks.
     fn standing(&self, max_attempts: u8) -> Standing {
         let policy = RetryPolicy {
@@ -250,6 +300,9 @@ impl World {
         if before.answered && to != State::Canceled {
             self.broken.note(Promise::NothingAfterACancel);
         }
+        if before.is_child() && self.scheduler.tree != Tree::Open && to == State::Running {
+            self.broken.note(Promise::AClosedTreeIsClosed);
+        }
     }
 
     /// What a report means to the attempt that it names.
@@ -274,6 +327,20 @@ impl World {
             attempt.stop = Some(next);
         }
         true
+    }
+
+    /// An operator takes on a stop that failed: what it holds is free from now on.
+    pub(super) fn release(&mut self, model: &TaskPilot, fence: Fence) {
+        let Some(attempt) = self.scheduler.attempt_mut(fence) else {
+            return;
+        };
+        let Some(status) = attempt.stop.filter(|_| attempt.released.is_none()) else {
+            return;
+        };
+        let decided = advance(status, StopEvent::ReleasedByOperator);
+        if decided == StopChange::Released || model.breaks(Mutation::ReleasesWhatMayYetStop) {
+            attempt.released = Some(status);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The calls of the scheduler: each is one transaction, and its answer a message.
 
 use taskpilot_domain::execution::{Event, FenceMatch, Refused, State};
-use taskpilot_domain::stop::{CancelCause, StopEvent};
+use taskpilot_domain::stop::{CancelCause, How, StopEvent};
 
-use super::message::{Fence, Message, Outcome, Session, runs_functions};
+use super::message::{Fence, Fences, Message, Outcome, Session, runs_functions};
 use super::mutation::Mutation;
 use super::properties::Promise;
 use super::scheduler::{Attempt, Seen, SessionRow, narrow};
@@ -15,8 +15,11 @@ impl World {
         match message {
             Message::Create { key } => self.create(model, key),
             Message::CancelKey { key } => self.cancel_key(model, key),
-            Message::Cancel { execution } => {
+            Message::Cancel { execution, cascade } => {
                 let ok = self.cancel(model, execution);
+                if ok && cascade {
+                    self.close(model);
+                }
                 self.send(model, Message::Canceled { execution, ok });
             }
             Message::Claim { session, seq } => self.claim(model, session, seq),
@@ -36,14 +39,20 @@ impl World {
                 answered,
                 held,
             } => self.beat(model, session, answered, |fence| held.contains(fence)),
-            Message::Goodbye { session } => self.end_session(model, session, Event::WorkerGone),
+            Message::Goodbye {
+                session,
+                never_started,
+            } => self.end_session(model, session, (Event::WorkerGone, never_started)),
+            Message::Start { session, fence } => self.confirm(model, session, fence),
+            Message::Join => self.join(model),
             Message::Created { .. }
             | Message::Refused { .. }
             | Message::KeyCanceled { .. }
             | Message::Canceled { .. }
             | Message::Granted { .. }
             | Message::HandedIn { .. }
-            | Message::Order { .. } => unreachable!("invariant: it is not for the scheduler"),
+            | Message::Order { .. }
+            | Message::Started { .. } => unreachable!("invariant: it is not for the scheduler"),
         }
     }
 
@@ -73,6 +82,9 @@ impl World {
     /// Whether it is canceled, now or before.
     fn cancel(&mut self, model: &TaskPilot, id: u8) -> bool {
         let ok = if model.breaks(Mutation::AnswersBeforeTheCommit) {
+            true
+        } else if model.breaks(Mutation::DecidesAfterTheAnswer) {
+            self.scheduler.owed = Some(id);
             true
         } else {
             let event = Event::CancelRequested(CancelCause::User);
@@ -117,7 +129,7 @@ impl World {
     }
 
     fn grant(&mut self, model: &TaskPilot, session: Session, seq: u8) -> Option<Fence> {
-        if !self.scheduler.held_by(session).is_empty() {
+        if !self.scheduler.has_room(session) {
             return None;
         }
         let seen = Seen {
@@ -125,7 +137,9 @@ impl World {
             ..Seen::default()
         };
         for id in (0..).take(self.scheduler.executions.len()) {
-            if self.scheduler.execution(id).attempt >= model.bounds.attempts {
+            if self.scheduler.execution(id).attempt >= model.bounds.attempts
+                || self.decides_instead_of_a_grant(model, id)
+            {
                 continue;
             }
             let before = self.scheduler.execution(id).clone();
@@ -150,6 +164,8 @@ impl World {
                         stop: None,
                         holder: Some((session, seq)),
                         is_function: runs_functions(session.worker),
+                        confirmed: false,
+                        released: None,
                     });
                 self.note_claim(session, seq);
                 return Some(fence);
@@ -224,7 +240,7 @@ impl World {
             return;
         };
         self.note_claim(session, answered);
-        for fence in self.scheduler.held_by(session) {
+        for fence in self.scheduler.open_of(session) {
             let attempt = self.scheduler.attempt(fence);
             let is_lost = attempt.is_some_and(|attempt| {
                 attempt.end.is_none() && attempt.holder.is_some_and(|(_, seq)| seq <= answered)
@@ -236,12 +252,25 @@ impl World {
         }
     }
 
-    /// Ends a session for good, with all it holds.
-    pub(super) fn end_session(&mut self, model: &TaskPilot, session: Session, event: Event) {
+    /// Ends a session for good, with all it holds. What it never started is given back.
+    pub(super) fn end_session(
+        &mut self,
+        model: &TaskPilot,
+        session: Session,
+        (event, never_started): (Event, Fences),
+    ) {
         if !matches!(self.scheduler.session(session), SessionRow::Live { .. }) {
             return;
         }
-        for fence in self.scheduler.held_by(session) {
+        for fence in self.scheduler.open_of(session) {
+            let (event, proof) = if never_started.contains(fence) {
+                (
+                    Event::Released(FenceMatch::Current),
+                    StopEvent::Ended(How::NeverStarted),
+                )
+            } else {
+                (event, StopEvent::WorkerGone)
+            };
             let runs = self
                 .scheduler
                 .attempt(fence)
@@ -249,7 +278,7 @@ impl World {
             if runs {
                 let _ = self.happen(model, fence.execution, event, Seen::default());
             } else {
-                self.learn(fence, StopEvent::WorkerGone);
+                self.learn(fence, proof);
             }
         }
         *self.scheduler.session_mut(session) = SessionRow::Ended;

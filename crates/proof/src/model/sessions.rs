@@ -1,6 +1,6 @@
 //! Sessions and their leases, and the one form of states that differ only in names.
 
-use super::message::{Message, Session, WorkerIndex};
+use super::message::{Fences, Message, Session, WorkerIndex};
 use super::scheduler::SessionRow;
 use super::worker::{Life, Worker};
 use super::world::{TaskPilot, World};
@@ -57,7 +57,13 @@ impl World {
         };
         self.register(worker);
         if crashed {
-            self.send(model, Message::Goodbye { session: old });
+            let never_started = Fences::default();
+            let session = old;
+            let goodbye = Message::Goodbye {
+                session,
+                never_started,
+            };
+            self.send(model, goodbye);
         }
     }
 
@@ -65,7 +71,7 @@ impl World {
     pub(super) fn settle(&mut self) {
         for execution in &mut self.scheduler.executions {
             for attempt in &mut execution.attempts {
-                if !attempt.is_held() {
+                if !attempt.is_open() {
                     attempt.holder = None;
                 }
             }
@@ -91,7 +97,7 @@ impl World {
             .network
             .iter()
             .any(|one| one.session() == Some(session));
-        is_heard || !self.scheduler.held_by(session).is_empty()
+        is_heard || !self.scheduler.open_of(session).is_empty()
     }
 
     /// Whether there is anything that a crash of a worker, or the end of its lease, could disturb.
@@ -110,7 +116,7 @@ impl World {
             let is_over = self
                 .scheduler
                 .attempt(fence)
-                .is_none_or(|one| !one.is_held());
+                .is_none_or(|one| !one.is_open());
             let mut messages = self.network.iter();
             let is_heard = messages.any(|one| one.fence() == Some(fence));
             let known = self.worker_mut(worker);

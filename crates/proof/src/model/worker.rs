@@ -29,6 +29,8 @@ pub(super) enum Life {
     /// It serves a session.
     #[default]
     Up,
+    /// It ends in order, and takes no more work.
+    Leaving,
     /// It knows that its session is dead.
     Dead,
     /// It has crashed.
@@ -61,6 +63,8 @@ pub(super) struct Held {
 pub(super) enum Phase {
     /// Nothing of it runs.
     Preparing,
+    /// The same, and it was told that it may begin.
+    Allowed,
     /// It runs.
     Running,
     /// Nothing of it is left; its end is to be answered.
@@ -85,7 +89,7 @@ impl Held {
     /// It is ordered to stop, or to end for its session's sake.
     pub(super) fn order(&mut self) {
         match self.phase {
-            Phase::Preparing => self.end(Outcome::Released),
+            Phase::Preparing | Phase::Allowed => self.end(Outcome::Released),
             Phase::Running => self.is_ordered = true,
             Phase::Ended(_) => {}
         }
@@ -94,7 +98,7 @@ impl Held {
     /// Its worker ends it now.
     pub(super) fn kill(&mut self) {
         match self.phase {
-            Phase::Preparing => self.end(Outcome::Released),
+            Phase::Preparing | Phase::Allowed => self.end(Outcome::Released),
             Phase::Running => self.end(Outcome::Interrupted),
             Phase::Ended(_) => {}
         }
@@ -130,6 +134,16 @@ impl Worker {
     /// Everything of whatever life of it that runs.
     pub(super) fn alive(&self) -> Fences {
         self.running().with(self.orphans)
+    }
+
+    /// What it gives back unbegun.
+    pub(super) fn never_started(&self) -> Fences {
+        self.having(|one| one.phase == Phase::Ended(Outcome::Released))
+    }
+
+    /// Whether it serves its session.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self.life, Life::Up | Life::Leaving)
     }
 
     fn having(&self, wanted: impl Fn(&Held) -> bool) -> Fences {

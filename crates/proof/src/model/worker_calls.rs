@@ -1,6 +1,7 @@
 //! What a worker does with what it hears, and by itself.
 
 use super::actions::WorkerStep;
+use super::bounds::Topic;
 use super::message::{
     Fence, Fences, Message, Outcome, Session, Stage, WorkerIndex, runs_functions,
 };
@@ -22,6 +23,7 @@ impl World {
             Message::Granted { seq, fence, .. } => worker.on_granted(seq, fence),
             Message::HandedIn { fence, .. } => worker.on_handed_in(fence),
             Message::Order { fence, .. } => worker.on_order(fence),
+            Message::Started { fence, ok, .. } => worker.on_started(fence, ok),
             Message::Create { .. }
             | Message::Created { .. }
             | Message::Refused { .. }
@@ -33,7 +35,9 @@ impl World {
             | Message::HandIn { .. }
             | Message::Report { .. }
             | Message::Beat { .. }
-            | Message::Goodbye { .. } => unreachable!("invariant: it is not for a worker"),
+            | Message::Goodbye { .. }
+            | Message::Start { .. }
+            | Message::Join => unreachable!("invariant: it is not for a worker"),
         }
     }
 
@@ -61,6 +65,20 @@ impl World {
                 fence,
                 stage,
             },
+            WorkerStep::AskToStart(fence) => Message::Start { session, fence },
+            WorkerStep::Leave => return worker.leave(),
+            WorkerStep::SayGoodbye => {
+                let never_started = if model.breaks(Mutation::GivesBackWhatRuns) {
+                    worker.holding()
+                } else {
+                    worker.never_started()
+                };
+                worker.crash(index);
+                Message::Goodbye {
+                    session,
+                    never_started,
+                }
+            }
             WorkerStep::Start(fence) => {
                 return worker.change(fence, |one| one.phase = Phase::Running);
             }
@@ -91,6 +109,13 @@ impl Worker {
         steps.extend(self.orphans.iter().map(WorkerStep::OrphanEnds));
         match self.life {
             Life::Up => self.steps_of_the_living(model, index, steps),
+            Life::Leaving => {
+                self.steps_of_the_living(model, index, steps);
+                let may_go = model.breaks(Mutation::GivesBackWhatRuns);
+                if may_go || self.running().is_empty() {
+                    steps.push(WorkerStep::SayGoodbye);
+                }
+            }
             Life::Dead | Life::Down => {
                 // What a life before left is ended first, as far as it can be killed.
                 if runs_functions(index) || self.alive().is_empty() {
@@ -109,7 +134,7 @@ impl Worker {
         index: WorkerIndex,
         steps: &mut Vec<WorkerStep>,
     ) {
-        if self.held.is_empty() {
+        if self.held.is_empty() && self.life == Life::Up {
             steps.push(WorkerStep::Claim);
         }
         for one in &self.held {
@@ -133,19 +158,25 @@ impl Worker {
     ) {
         let fence = one.fence;
         match one.phase {
-            Phase::Preparing if !self.has_lapsed => steps.push(WorkerStep::Start(fence)),
-            Phase::Preparing => {}
+            Phase::Preparing | Phase::Allowed if self.has_lapsed => {}
+            Phase::Preparing
+                if model.bounds.topic == Topic::Starts
+                    && !model.breaks(Mutation::BeginsUnasked) =>
+            {
+                steps.push(WorkerStep::AskToStart(fence));
+            }
+            Phase::Preparing | Phase::Allowed => steps.push(WorkerStep::Start(fence)),
             Phase::Running => {
                 steps.push(WorkerStep::Finish(fence, Outcome::Succeeded));
                 steps.push(WorkerStep::Finish(fence, Outcome::Failed));
                 if one.is_ordered && !one.is_signaled {
                     steps.push(WorkerStep::Signal(fence));
                 }
-                if one.is_signaled {
+                if one.is_signaled || self.life == Life::Leaving {
                     steps.push(WorkerStep::Finish(fence, Outcome::Interrupted));
-                    if !one.goes_on {
-                        steps.push(WorkerStep::GoOn(fence));
-                    }
+                }
+                if one.is_signaled && !one.goes_on {
+                    steps.push(WorkerStep::GoOn(fence));
                 }
             }
             Phase::Ended(outcome) => steps.push(WorkerStep::HandIn(fence, outcome)),
@@ -197,6 +228,33 @@ impl Worker {
         self.settle_unmatched();
     }
 
+    /// Only a clear word lets it begin, and only what was not stopped meanwhile.
+    fn on_started(&mut self, fence: Fence, ok: bool) {
+        self.change(fence, |one| {
+            if one.phase == Phase::Preparing {
+                if ok {
+                    one.phase = Phase::Allowed;
+                } else {
+                    one.end(Outcome::Released);
+                }
+            }
+        });
+    }
+
+    /// No new work, and nothing that did not begin.
+    fn leave(&mut self) {
+        self.life = Life::Leaving;
+        if std::mem::take(&mut self.claims.in_flight) {
+            self.claims.answered = self.claims.last;
+            self.settle_unmatched();
+        }
+        for one in &mut self.held {
+            if one.phase != Phase::Running {
+                one.kill();
+            }
+        }
+    }
+
     fn on_order(&mut self, fence: Fence) {
         if self.done.contains(fence) {
             return;
@@ -246,7 +304,7 @@ impl Worker {
     fn on_session_gone(&mut self, index: WorkerIndex) {
         self.life = Life::Dead;
         for one in &mut self.held {
-            if one.phase == Phase::Preparing || !runs_functions(index) {
+            if one.phase != Phase::Running || !runs_functions(index) {
                 one.kill();
             }
         }
