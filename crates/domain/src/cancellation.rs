@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::execution::{Event, Refused, Standing, State, Transition, transition};
+use crate::limits::{CANCELLATION_PER_SECOND_MAX, CANCELLATION_PORTIONS_PER_SECOND};
 use crate::retry::Jitter;
 use crate::stop::{CancelCause, StopCause};
 use crate::text::read_back;
@@ -98,6 +99,119 @@ pub enum Openness {
     Open,
     /// No, for ever.
     Done,
+}
+
+/// Why a number is no rate of a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a rate is a number from 1 to {CANCELLATION_PER_SECOND_MAX}")]
+pub struct InvalidRate;
+
+/// How many items of a cancellation are decided in any second at most.
+///
+/// They are decided in equal portions, with a gap between the end of one and the begin of the next. A
+/// second has no place for more of such gaps than there are portions in the number, however long each
+/// portion takes; and what was not used up is not made up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxPerSecond(u32);
+
+impl MaxPerSecond {
+    /// Takes a number within its bounds.
+    pub fn new(count: u32) -> Result<Self, InvalidRate> {
+        if (1..=CANCELLATION_PER_SECOND_MAX).contains(&count) {
+            Ok(Self(count))
+        } else {
+            Err(InvalidRate)
+        }
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    /// Items of a portion, at least one.
+    fn portion(self) -> u32 {
+        (self.0 / CANCELLATION_PORTIONS_PER_SECOND).max(1)
+    }
+
+    /// From the end of one portion to the begin of the next.
+    fn gap_ms(self) -> u64 {
+        let whole_portions = self.0 / self.portion();
+        1_000_u64.div_ceil(whole_portions.into())
+    }
+}
+
+impl TryFrom<i64> for MaxPerSecond {
+    type Error = InvalidRate;
+
+    fn try_from(count: i64) -> Result<Self, InvalidRate> {
+        u32::try_from(count)
+            .map_err(|_| InvalidRate)
+            .and_then(Self::new)
+    }
+}
+
+/// How far a cancellation is within what it may decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Items that were decided of the portion that is under way.
+    pub decided: u32,
+    /// When the portion may begin, or did.
+    pub due_at: Timestamp,
+}
+
+/// Whether it is the turn of a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is, for so many items.
+    Now {
+        /// At least one.
+        at_most: u32,
+    },
+    /// It is not before this instant.
+    At(Timestamp),
+}
+
+impl Pace {
+    /// Of one that has decided nothing yet.
+    pub const BEGIN: Self = Self {
+        decided: 0,
+        due_at: Timestamp::EPOCH,
+    };
+
+    /// How many items may be decided at `now`; `None`: as fast as it goes.
+    pub fn turn(self, max: Option<MaxPerSecond>, now: Timestamp) -> Turn {
+        let Some(max) = max else {
+            return Turn::Now { at_most: u32::MAX };
+        };
+        let wait_ms = self.due_at.ms_since(now);
+        // Only a clock that was set back is further away than a gap: to wait until it has caught up
+        // may take months.
+        if (1..=max.gap_ms()).contains(&wait_ms) {
+            return Turn::At(self.due_at);
+        }
+        let left = max.portion().saturating_sub(self.decided);
+        Turn::Now {
+            at_most: left.max(1),
+        }
+    }
+
+    /// The pace after `count` more items, the last of them decided by `now`.
+    #[must_use]
+    pub fn after(self, max: Option<MaxPerSecond>, count: u64, now: Timestamp) -> Self {
+        let Some(max) = max else {
+            return Self::BEGIN;
+        };
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let decided = self.decided.saturating_add(count);
+        if decided < max.portion() {
+            return Self { decided, ..self };
+        }
+        Self {
+            decided: 0,
+            due_at: now.plus_ms(max.gap_ms()),
+        }
+    }
 }
 
 /// What became of one item of a cancellation.
@@ -329,6 +443,70 @@ mod tests {
             let late = meant(states, Some(until), until.plus_ms(1));
             assert_eq!(late, Some(&[][..]));
         }
+    }
+
+    #[test]
+    fn a_rate_is_within_its_bounds() {
+        for wrong in [-1, 0, 100_001, i64::MAX] {
+            assert_eq!(MaxPerSecond::try_from(wrong), Err(InvalidRate), "{wrong}");
+        }
+        for count in [1, 100_000] {
+            assert_eq!(MaxPerSecond::new(count).unwrap().get(), count);
+        }
+    }
+
+    #[test]
+    fn a_portion_is_decided_and_then_the_next_is_due() {
+        let begin = Timestamp::EPOCH.plus_ms(5_000);
+        for (count, portion, gap_ms) in [
+            (1, 1, 1_000),
+            (3, 1, 334),
+            (10, 1, 100),
+            (19, 1, 53),
+            (25, 2, 84),
+            (100, 10, 100),
+            (100_000, 10_000, 100),
+        ] {
+            let max = MaxPerSecond::new(count).ok();
+            let now = Turn::Now { at_most: portion };
+            assert_eq!(Pace::BEGIN.turn(max, begin), now, "{count}");
+            let pace = Pace::BEGIN.after(max, portion.into(), begin);
+            let due_at = begin.plus_ms(gap_ms);
+            assert_eq!(pace, Pace { decided: 0, due_at }, "{count}");
+            assert_eq!(pace.turn(max, due_at.minus_ms(1)), Turn::At(due_at));
+            assert_eq!(pace.turn(max, due_at), now, "{count}");
+            // What an outage kept from being decided does not follow at once.
+            assert_eq!(pace.turn(max, due_at.plus_ms(3_600_000)), now, "{count}");
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_portion_follows_at_once() {
+        let (begin, max) = (Timestamp::EPOCH.plus_ms(5_000), MaxPerSecond::new(100).ok());
+        let pace = Pace::BEGIN.after(max, 3, begin);
+        assert_eq!(pace.turn(max, begin), Turn::Now { at_most: 7 });
+        assert_eq!(pace.after(max, 0, begin), pace);
+        let pace = pace.after(max, 7, begin.plus_ms(20));
+        let due_at = begin.plus_ms(120);
+        assert_eq!(pace.turn(max, begin.plus_ms(20)), Turn::At(due_at));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_not_waited_for() {
+        let (begin, max) = (Timestamp::EPOCH.plus_ms(5_000), MaxPerSecond::new(1).ok());
+        let pace = Pace::BEGIN.after(max, 1, begin);
+        let due_at = begin.plus_ms(1_000);
+        assert_eq!(pace.turn(max, begin), Turn::At(due_at));
+        let earlier = begin.minus_ms(1);
+        assert_eq!(pace.turn(max, earlier), Turn::Now { at_most: 1 });
+    }
+
+    #[test]
+    fn without_a_rate_it_goes_as_fast_as_it_can() {
+        let now = Timestamp::EPOCH.plus_ms(5_000);
+        let pace = Pace::BEGIN.after(None, 1_000_000, now);
+        assert_eq!(pace, Pace::BEGIN);
+        assert_eq!(pace.turn(None, now), Turn::Now { at_most: u32::MAX });
     }
 
     #[test]

@@ -178,6 +178,12 @@ pub const CANCELLATION_SLICE_MAX: u32 = 1_000;
 /// How long a slice may be decided after the time that the scheduler told before it: longer than a call
 /// with its waits. Where an answer was lost, so long it may be that what was asked for is still decided.
 pub const CANCELLATION_ASK_MS: u64 = 30_000;
+/// Items that a cancellation can be allowed to decide per second: more than are decided as fast as it
+/// goes.
+pub const CANCELLATION_PER_SECOND_MAX: u32 = 100_000;
+/// Portions per second in which such a cancellation goes on, where each has an item: what is behind it
+/// is not hit by a second's worth at once.
+pub const CANCELLATION_PORTIONS_PER_SECOND: u32 = 10;
 /// Executions that the scheduler cancels in one transaction of a cancel of many: about the time of
 /// background, so that a single cancel hardly waits.
 pub const CANCEL_BATCH_ROWS_MAX: usize = 100;
