@@ -23,6 +23,7 @@ impl Tick for ForgetKeys {
         Ok(Report {
             moved: u64::from(forgotten) + u64::from(done),
             more: forgotten.max(done) >= RETENTION_ROWS_MAX,
+            due: None,
         })
     }
 }

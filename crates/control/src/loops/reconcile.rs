@@ -67,6 +67,7 @@ impl Tick for Reconcile {
         Ok(Report {
             moved,
             more: due.len() >= limit as usize,
+            due: None,
         })
     }
 }

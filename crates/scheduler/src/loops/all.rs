@@ -90,5 +90,6 @@ pub(super) fn report(moved: &Moved) -> Report {
     Report {
         moved: moved.moved.into(),
         more: moved.moved >= TICK_ROWS_MAX,
+        due: None,
     }
 }

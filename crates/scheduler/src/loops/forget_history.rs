@@ -24,6 +24,7 @@ impl Tick for ForgetHistory {
         Ok(Report {
             moved: slice.rows.into(),
             more: slice.more,
+            due: None,
         })
     }
 }

@@ -19,6 +19,15 @@ pub struct Report {
     pub moved: u64,
     /// Whether more is waiting: the next tick follows at once.
     pub more: bool,
+    /// When something will be, if that is known: the next tick follows then at the latest.
+    pub due: Option<Timestamp>,
+}
+
+impl Report {
+    /// Something will be waiting at this instant.
+    pub fn due_by(&mut self, at: Timestamp) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
 }
 
 /// Why a tick failed.
@@ -72,10 +81,11 @@ impl Loop {
                     failures = 0;
                     tokio::task::yield_now().await;
                 }
-                Ok(Report { more: false, .. }) => {
+                Ok(Report {
+                    more: false, due, ..
+                }) => {
                     failures = 0;
-                    self.pause(self.interval.mul_f64(spread(0.9, 1.1)), &self.wake)
-                        .await;
+                    self.pause(self.rest(due), &self.wake).await;
                 }
                 Err(error) => {
                     failures += 1;
@@ -85,6 +95,14 @@ impl Loop {
                 }
             }
         }
+    }
+
+    /// The time to the next tick.
+    fn rest(&self, due: Option<Timestamp>) -> Duration {
+        let interval = self.interval.mul_f64(spread(0.9, 1.1));
+        due.map_or(interval, |due| {
+            interval.min(Duration::from_millis(due.ms_since(self.clock.now())))
+        })
     }
 
     async fn once<T: Tick>(&self, tick: &T) -> Result<Report, String> {
@@ -194,6 +212,7 @@ mod tests {
     const MORE: Report = Report {
         moved: 1,
         more: true,
+        due: None,
     };
 
     #[tokio::test(start_paused = true)]
@@ -216,10 +235,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_tick_follows_when_something_is_due() {
+        // The clock of the loop stands still at the epoch: each is due so long after its tick.
+        let due_after = |ms| {
+            let mut report = Report::default();
+            report.due_by(Timestamp::EPOCH.plus_ms(2 * ms));
+            report.due_by(Timestamp::EPOCH.plus_ms(ms));
+            report.due_by(Timestamp::EPOCH.plus_ms(3 * ms));
+            Ok(report)
+        };
+        let a_day = 86_400_000;
+        let mut running = start(vec![due_after(50), due_after(50), due_after(a_day)]);
+        let seen = [49, 2, 48, 2, 3_000_000].map(Duration::from_millis);
+        let mut ticks = Vec::new();
+        for time in seen {
+            ticks.push(ticks_within(&mut running, time).await);
+        }
+        assert_eq!(ticks, [1, 1, 0, 1, 0], "not before, and not long after");
+        let time = Duration::from_secs(1_000);
+        let ticks = ticks_within(&mut running, time).await;
+        assert_eq!(ticks, 1, "never later than without it");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn errors_and_panics_back_off_and_do_not_end_the_loop() {
         let panic = Report {
             moved: 13,
-            more: false,
+            ..Report::default()
         };
         let mut running = start(vec![Err("down".into()), Ok(panic), Err("down".into())]);
         let early = ticks_within(&mut running, Duration::from_millis(40)).await;
