@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use taskpilot_domain::cancellation::{CancellationOutcome, CancellationStatus};
+use taskpilot_domain::cancellation::{CancellationOutcome, CancellationStatus, MaxPerSecond};
 use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::{CancellationId, TaskId};
 use taskpilot_domain::limits::{CANCELLATION_IDS_MAX, REASON_CHARS_MAX};
@@ -44,6 +44,11 @@ pub struct CreateCancellation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Reason>)]
     pub reason: Option<String>,
+    /// How many are decided per second at most, also after an outage: nothing is made up for. Null:
+    /// as fast as it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100_000)]
+    pub max_per_second: Option<u32>,
     /// Only tell how many there are, and cancel nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
@@ -84,6 +89,8 @@ pub struct NewCancellation {
     pub target: CancellationTarget,
     /// Why.
     pub reason: Option<String>,
+    /// How many are decided per second at most.
+    pub max_per_second: Option<MaxPerSecond>,
     /// Whether nothing is to be canceled.
     pub dry_run: bool,
 }
@@ -116,6 +123,9 @@ impl CreateCancellation {
     /// The wish, within its limits.
     pub fn resolve(self) -> Result<NewCancellation, FieldError> {
         at_most("reason", self.reason.as_deref(), REASON_CHARS_MAX)?;
+        let max_per_second = self.max_per_second.map(MaxPerSecond::new).transpose();
+        let max_per_second =
+            max_per_second.map_err(|invalid| FieldError::new("maxPerSecond", invalid))?;
         let target = match (self.ids, self.filter) {
             (Some(ids), None) => CancellationTarget::Ids(checked(ids)?),
             (None, Some(filter)) => {
@@ -130,6 +140,7 @@ impl CreateCancellation {
         Ok(NewCancellation {
             target,
             reason: self.reason,
+            max_per_second,
             dry_run: self.dry_run.unwrap_or(false),
         })
     }
@@ -209,6 +220,8 @@ pub struct Cancellation {
     /// What it is about; absent where tasks were named by their ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<CancellationFilter>,
+    /// How many items are decided per second at most; null: as fast as it goes.
+    pub max_per_second: Option<u32>,
     /// How many items it has; while it is `MATCHING`, how many were found so far.
     pub total: u64,
     /// How many of them became what.
@@ -343,6 +356,8 @@ mod tests {
             (r#"{"ids":[]}"#, "ids"),
             (&format!(r#"{{"ids":[{}]}}"#, ids.join(",")), "ids"),
             (r#"{"ids":[1],"filter":{"type":"a"}}"#, "filter"),
+            (r#"{"ids":[1],"maxPerSecond":0}"#, "maxPerSecond"),
+            (r#"{"ids":[1],"maxPerSecond":100001}"#, "maxPerSecond"),
             (r#"{"filter":{}}"#, "filter.type"),
             (r#"{"filter":{"labels":{}}}"#, "filter.type"),
             (r#"{"filter":{"type":"a b"}}"#, "filter.type"),
@@ -360,15 +375,18 @@ mod tests {
         }
         assert!(serde_json::from_str::<CreateCancellation>(r#"{"id":[1]}"#).is_err());
         assert!(serde_json::from_str::<CreateCancellation>(r#"{"filter":[]}"#).is_err());
+        let part = r#"{"ids":[1],"maxPerSecond":1.5}"#;
+        assert!(serde_json::from_str::<CreateCancellation>(part).is_err());
     }
 
     #[test]
     fn ids_are_each_named_once() {
-        let named = create(r#"{"ids":[3,1,3],"reason":"r"}"#).unwrap();
+        let named = create(r#"{"ids":[3,1,3],"reason":"r","maxPerSecond":null}"#).unwrap();
         let ids = [1, 3].map(|id| TaskId::new(id).unwrap());
         let expected = NewCancellation {
             target: CancellationTarget::Ids(ids.into()),
             reason: Some("r".into()),
+            max_per_second: None,
             dry_run: false,
         };
         assert_eq!(named, expected);

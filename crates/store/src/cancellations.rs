@@ -46,7 +46,8 @@ pub trait CancellationStore: Send + Sync {
         filter: CancellationItemFilter,
     ) -> Result<Option<Vec<CancellationItemRecord>>, StoreError>;
 
-    /// Those of any namespace for which something is left to do, the oldest first, at most `limit`.
+    /// Those of any namespace for which something is left to do, at most `limit`: those that are due
+    /// first, and of these the oldest.
     async fn list_open_cancellations(
         &self,
         limit: u32,
@@ -68,8 +69,8 @@ pub trait CancellationStore: Send + Sync {
         matches: Matches,
     ) -> Result<Option<CancellationRecord>, StoreError>;
 
-    /// Keeps what became of a slice, and answers the cancellation as it is then; `None`: there is
-    /// nothing of it left to do.
+    /// Keeps what became of a slice, with the pace of what was decided, and answers the cancellation
+    /// as it is then; `None`: there is nothing of it left to do.
     async fn decide_items(
         &self,
         now: Timestamp,

@@ -39,6 +39,7 @@ pub(crate) async fn create(
     let NewCancellation {
         target,
         reason,
+        max_per_second,
         dry_run,
     } = body.resolve()?;
     if let CancellationTarget::Filter(conditions) = &target {
@@ -60,6 +61,7 @@ pub(crate) async fn create(
         requested_by: context.principal.clone(),
         reason,
         target,
+        max_per_second,
         key,
     };
     let created = app.store.create_cancellation(app.now(), new).await;

@@ -2,7 +2,7 @@
 
 use taskpilot_api::cancellations::{Cancellation, CancellationCounts, CancellationFilter};
 use taskpilot_api::open::Open;
-use taskpilot_domain::cancellation::CancellationOutcome;
+use taskpilot_domain::cancellation::{CancellationOutcome, MaxPerSecond};
 use taskpilot_server::error::ApiError;
 use taskpilot_store::rows::cancellations::CancellationRecord;
 
@@ -18,6 +18,7 @@ pub(crate) fn cancellation(record: CancellationRecord) -> Result<Cancellation, A
         requested_by: record.requested_by.to_string(),
         reason: record.reason,
         filter,
+        max_per_second: record.max_per_second.map(MaxPerSecond::get),
         total: record.total,
         counts: CancellationCounts {
             canceled: count(CancellationOutcome::Canceled),

@@ -11,7 +11,7 @@ use taskpilot_api::extensions::Extension;
 use taskpilot_api::scheduler::{CancelBatch, CancelBatchItem, CanceledBatch};
 use taskpilot_client::scheduler::OnBehalf;
 use taskpilot_domain::binding::TaskStatus;
-use taskpilot_domain::cancellation::{CancellationOutcome, CancellationStatus};
+use taskpilot_domain::cancellation::{CancellationOutcome, CancellationStatus, Turn};
 use taskpilot_domain::execution::State;
 use taskpilot_domain::ids::{ExecutionId, TaskId};
 use taskpilot_domain::limits::{CANCELLATION_ASK_MS, CANCELLATION_SLICE_MAX};
@@ -51,11 +51,14 @@ pub(super) struct Sorted {
     pub(super) binding: Vec<(TaskId, bool)>,
 }
 
-/// Decides the next slice.
+/// Decides the next slice, no more than its rate leaves.
 pub(super) async fn decide(app: &Arc<App>, record: &CancellationRecord) -> CarriedOn {
+    let Turn::Now { at_most } = record.turn(app.now()) else {
+        return Ok(None);
+    };
     let slice = app
         .store
-        .list_undecided(record.id, CANCELLATION_SLICE_MAX)
+        .list_undecided(record.id, at_most.min(CANCELLATION_SLICE_MAX))
         .await?;
     let sorted = sort(slice);
     if !sorted.binding.is_empty() {

@@ -315,6 +315,7 @@ async fn old_tasks_get_children_and_are_canceled_as_many() {
         reason: None,
         target: CancellationTarget::Tasks(vec![id(1), id(2), id(9)]),
         key: None,
+        max_per_second: None,
     };
     let begun = old.store.create_cancellation(now(), many).await.unwrap();
     let CreateCancellationOutcome::Created(begun) = begun else {

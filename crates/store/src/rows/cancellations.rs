@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use taskpilot_domain::binding::TaskStatus;
-use taskpilot_domain::cancellation::{CancellationOutcome, CancellationStatus};
+use taskpilot_domain::cancellation::{
+    CancellationOutcome, CancellationStatus, MaxPerSecond, Pace, Turn,
+};
 use taskpilot_domain::ids::{CancellationId, ExecutionId, TaskId};
 use taskpilot_domain::names::{Namespace, PrincipalName};
 use taskpilot_domain::time::Timestamp;
@@ -21,6 +23,8 @@ pub struct NewCancellation {
     pub reason: Option<String>,
     /// What it is about.
     pub target: CancellationTarget,
+    /// How many items are decided per second at most; `None`: as fast as it goes.
+    pub max_per_second: Option<MaxPerSecond>,
     /// Makes the create repeatable; keys of tasks are others.
     pub key: Option<KeyedRequest>,
 }
@@ -72,10 +76,21 @@ pub struct CancellationRecord {
     pub asked_until: Option<Timestamp>,
     /// Its items.
     pub total: u64,
+    /// How many of them are decided per second at most; `None`: as fast as it goes.
+    pub max_per_second: Option<MaxPerSecond>,
+    /// How far it is within that.
+    pub pace: Pace,
     /// How many of them became what.
     pub counts: CancellationCounts,
     /// When nothing was left to do.
     pub completed_at: Option<Timestamp>,
+}
+
+impl CancellationRecord {
+    /// Whether something may be done for it at `now`.
+    pub fn turn(&self, now: Timestamp) -> Turn {
+        self.pace.turn(self.max_per_second, now)
+    }
 }
 
 /// How many items became what.

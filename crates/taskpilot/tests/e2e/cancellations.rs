@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
+use taskpilot_domain::time::Timestamp;
 use taskpilot_e2e::http::Http;
 use taskpilot_e2e::wait::{SOON, wait_until};
 
@@ -68,6 +69,33 @@ async fn what_runs_and_what_waits_is_canceled_at_one_command() -> Result<()> {
     .await?;
     assert_eq!(rest["counts"]["already"], 1, "{rest}");
     assert_eq!(rest["counts"]["canceled"], 1, "{rest}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_second_has_more_verdicts_than_was_asked_for() -> Result<()> {
+    let up = Up::start().await?;
+    waiting(up.control, "a", 30).await?;
+    let command = "task cancel --filter label=team=a --max-per-second 20 --json";
+    let done = json_of(&up, command, 0).await?;
+    assert_eq!(
+        (&done["maxPerSecond"], &done["total"]),
+        (&json!(20), &json!(30))
+    );
+    let path = format!("/api/cancellations/{}/items?limit=30", done["id"]);
+    let items = up.control.get(&path).send().await?.expect(200)?.json()?;
+    let mut verdicts: Vec<Timestamp> = Vec::new();
+    for item in items["items"].as_array().context("items")? {
+        let view = view(up.control, id_of(item, "taskId")?).await?;
+        let at = view["cancel"]["requestedAt"]
+            .as_str()
+            .context("a verdict")?;
+        verdicts.push(at.parse()?);
+    }
+    verdicts.sort_unstable();
+    for (first, beyond) in verdicts.iter().zip(&verdicts[20..]) {
+        ensure!(beyond.ms_since(*first) >= 1_000, "{verdicts:?}");
+    }
     Ok(())
 }
 

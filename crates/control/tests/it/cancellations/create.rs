@@ -30,7 +30,7 @@ async fn each_task_that_is_named_is_decided_for_itself() {
     let location = format!("/api/cancellations/{id}");
     assert_eq!(begun.header("location"), Some(&*location));
     let expected = json!({"id": id, "status": "RUNNING", "requestedAt": begun.body["requestedAt"],
-        "requestedBy": "local", "reason": "enough", "total": 6, "counts": counts(&[]),
+        "requestedBy": "local", "reason": "enough", "maxPerSecond": null, "total": 6, "counts": counts(&[]),
         "completedAt": null});
     assert_eq!(begun.body, expected);
     control.tick().await;
@@ -129,10 +129,13 @@ async fn a_cancellation_is_repeatable_by_its_key() {
     assert_eq!((again.status, &again.body["id"]), (201, &first.body["id"]));
     assert_eq!(again.header("location"), first.header("location"));
     assert_eq!(again.body["status"], "COMPLETED", "as it is by now");
-    let other = control
-        .send(ask(json!({"ids": [task], "reason": "r"})))
-        .await;
-    assert_eq!(other.refusal(), (422, "idempotency_mismatch"));
+    for other in [
+        json!({"ids": [task], "reason": "r"}),
+        json!({"ids": [task], "maxPerSecond": 5}),
+    ] {
+        let other = control.send(ask(other)).await;
+        assert_eq!(other.refusal(), (422, "idempotency_mismatch"));
+    }
 }
 
 #[tokio::test]
@@ -143,6 +146,8 @@ async fn what_is_not_well_asked_for_is_refused_and_nothing_is_kept() {
         (json!({"ids": [], "reason": "r"}), "ids"),
         (json!({"ids": [1], "filter": {"type": "a"}}), "filter"),
         (json!({"filter": {}}), "filter.type"),
+        (json!({"ids": [1], "maxPerSecond": 0}), "maxPerSecond"),
+        (json!({"ids": [1], "maxPerSecond": 100_001}), "maxPerSecond"),
         (json!({"filter": {"state": "FAILED"}}), "filter.state"),
     ] {
         let refused = control.ask(&body).await;
@@ -154,6 +159,8 @@ async fn what_is_not_well_asked_for_is_refused_and_nothing_is_kept() {
         json!({"ids": ["1"]}),
         json!({"ids": [1], "colour": "red"}),
         json!({"filter": {"colour": "red"}}),
+        json!({"ids": [1], "maxPerSecond": 1.5}),
+        json!({"ids": [1], "maxPerSecond": "5"}),
     ] {
         let refused = control.ask(&body).await;
         assert_eq!(refused.refusal(), (422, "invalid_body"), "{body}");

@@ -5,5 +5,6 @@ mod give_up;
 mod lost;
 mod matching;
 mod plain;
+mod rate;
 mod retention;
 mod scene;

@@ -11,5 +11,7 @@ SET
     refused = ?10,
     missing = ?11,
     completed_at = ?12,
-    asked_until = ?13
+    asked_until = ?13,
+    portion_decided = ?14,
+    due_at = ?15
 WHERE id = ?1;

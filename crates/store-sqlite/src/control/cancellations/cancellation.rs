@@ -1,7 +1,7 @@
 //! A cancellation as its row: read whole, written back.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use taskpilot_domain::cancellation::CancellationOutcome;
+use taskpilot_domain::cancellation::{CancellationOutcome, Pace};
 use taskpilot_domain::ids::CancellationId;
 use taskpilot_domain::names::Namespace;
 use taskpilot_domain::time::Timestamp;
@@ -53,6 +53,8 @@ pub(super) fn save(connection: &Connection, record: &CancellationRecord) -> Resu
         count(CancellationOutcome::Missing),
         record.completed_at.map(Timestamp::as_millis),
         record.asked_until.map(Timestamp::as_millis),
+        record.pace.decided,
+        record.pace.due_at.as_millis(),
     ])?;
     Ok(())
 }
@@ -74,6 +76,11 @@ pub(super) fn read(row: &Row<'_>) -> Result<CancellationRecord, Failure> {
         match_below: columns.number_or_none("match_below")?,
         known_at: columns.instant_or_none("known_at")?,
         total: columns.number("total")?,
+        max_per_second: columns.number_or_none("max_per_second")?,
+        pace: Pace {
+            decided: columns.number("portion_decided")?,
+            due_at: columns.instant("due_at")?,
+        },
         counts: CancellationCounts::default(),
         asked_until: None,
         completed_at: None,

@@ -1,7 +1,7 @@
 //! Keeps a new cancellation, with its items where they are named.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use taskpilot_domain::cancellation::CancellationStatus;
+use taskpilot_domain::cancellation::{CancellationStatus, MaxPerSecond, Pace};
 use taskpilot_domain::ids::{CancellationId, TaskId};
 use taskpilot_domain::names::Namespace;
 use taskpilot_domain::time::Timestamp;
@@ -94,6 +94,7 @@ fn insert(
         as_column(tasks.len() as u64),
         new.key.as_ref().map(|request| request.key.as_str()),
         new.key.as_ref().map(|request| request.fingerprint),
+        new.max_per_second.map(MaxPerSecond::get),
     ])?;
     let id = tx.last_insert_rowid();
     let id = CancellationId::new(id).map_err(|_| Failure::Corrupt {
@@ -114,6 +115,8 @@ fn insert(
         known_at: None,
         asked_until: None,
         total: tasks.len() as u64,
+        max_per_second: new.max_per_second,
+        pace: Pace::BEGIN,
         counts: CancellationCounts::default(),
         completed_at: None,
     })

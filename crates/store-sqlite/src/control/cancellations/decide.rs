@@ -1,7 +1,9 @@
 //! Carries a cancellation on: what it is about, what became of its items, that it is given up.
 
 use rusqlite::Connection;
-use taskpilot_domain::cancellation::{CancellationEvent, CancellationStatus, Openness, advance};
+use taskpilot_domain::cancellation::{
+    CancellationEvent, CancellationStatus, Openness, Pace, advance,
+};
 use taskpilot_domain::ids::CancellationId;
 use taskpilot_domain::names::Namespace;
 use taskpilot_domain::time::Timestamp;
@@ -56,7 +58,7 @@ pub(in crate::control) fn decide(
     let Some(mut record) = find(tx, id)?.filter(|record| record.completed_at.is_none()) else {
         return Ok(None);
     };
-    write_items(tx, &mut record, slice)?;
+    let decided = write_items(tx, &mut record, slice)?;
     record.known_at = slice.known_at.or(record.known_at);
     match slice.on_its_way {
         OnItsWay::Same => {}
@@ -65,6 +67,9 @@ pub(in crate::control) fn decide(
     }
     let left = record.total - record.counts.decided();
     moved(&mut record, CancellationEvent::Decided { left }, now);
+    if record.status == CancellationStatus::Running {
+        record.pace = record.pace.after(record.max_per_second, decided, now);
+    }
     if slice.settled {
         moved(&mut record, CancellationEvent::Settled, now);
     }
@@ -76,8 +81,9 @@ fn write_items(
     connection: &Connection,
     record: &mut CancellationRecord,
     slice: &DecidedSlice,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let id = record.id.get();
+    let before = record.counts.decided();
     let mut decide = connection.prepare_cached(DECIDE_ITEM)?;
     for (task, outcome) in &slice.outcomes {
         let written = decide.execute((id, task.get(), outcome.as_str()))?;
@@ -87,7 +93,7 @@ fn write_items(
     for task in &slice.intended {
         intend.execute((id, task.get()))?;
     }
-    Ok(())
+    Ok(record.counts.decided() - before)
 }
 
 /// Repeatable, until all of its items are decided.
@@ -101,6 +107,8 @@ pub(in crate::control) fn give_up(
     };
     if moved(&mut record, CancellationEvent::GivenUp, now) {
         record.match_below = None;
+        // Nothing more is canceled: to tell what was on its way waits for nothing.
+        record.pace = Pace::BEGIN;
         save(tx, &record)?;
     }
     Ok(match record.status {

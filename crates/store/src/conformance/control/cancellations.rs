@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use taskpilot_domain::binding::TaskStatus;
-use taskpilot_domain::cancellation::{CancellationOutcome, CancellationStatus};
+use taskpilot_domain::cancellation::{CancellationOutcome, CancellationStatus, MaxPerSecond, Pace};
 use taskpilot_domain::ids::{CancellationId, TaskId};
 use taskpilot_domain::limits::KEYS_KEPT_MS;
 use taskpilot_domain::names::PrincipalName;
@@ -33,6 +33,7 @@ fn wish(target: CancellationTarget) -> NewCancellation {
         requested_by: PrincipalName::local(),
         reason: Some("enough".into()),
         target,
+        max_per_second: None,
         key: None,
     }
 }
@@ -79,6 +80,15 @@ async fn begin(scene: &Scene, now: Timestamp, new: NewCancellation) -> Cancellat
 async fn of_tasks(scene: &Scene, now: Timestamp, tasks: &[TaskId]) -> CancellationRecord {
     let target = CancellationTarget::Tasks(tasks.to_vec());
     begin(scene, now, wish(target)).await
+}
+
+/// One of tasks, of which 20 are decided per second at most: two, and then two a tenth later.
+async fn of_few_per_second(scene: &Scene, now: Timestamp, tasks: &[TaskId]) -> CancellationRecord {
+    let new = NewCancellation {
+        max_per_second: MaxPerSecond::new(20).ok(),
+        ..wish(CancellationTarget::Tasks(tasks.to_vec()))
+    };
+    begin(scene, now, new).await
 }
 
 async fn read(scene: &Scene, id: CancellationId) -> CancellationRecord {
@@ -147,6 +157,8 @@ pub async fn one_of_tasks_is_kept_with_its_items(h: &impl ControlHarness) {
         known_at: None,
         asked_until: None,
         total: 3,
+        max_per_second: None,
+        pace: Pace::BEGIN,
         counts: CancellationCounts::default(),
         completed_at: None,
     };
@@ -349,6 +361,48 @@ pub async fn nothing_more_is_found_for_one_that_is_given_up(h: &impl ControlHarn
     assert_eq!(items(&scene, record.id, all_items()).await, []);
 }
 
+pub async fn what_is_decided_uses_up_its_rate(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    let ids = tasks(&scene, 4).await;
+    let record = of_few_per_second(&scene, at(10), &ids).await;
+    assert_eq!(record.max_per_second, MaxPerSecond::new(20).ok());
+    assert_eq!(record.pace, Pace::BEGIN);
+    let one = Pace {
+        decided: 1,
+        ..Pace::BEGIN
+    };
+    let both = Pace {
+        decided: 0,
+        due_at: at(140),
+    };
+    for (now, item, pace) in [
+        (at(20), ids[0], one),
+        (at(30), ids[0], one),
+        (at(40), ids[1], both),
+    ] {
+        let kept = decide(&scene, now, record.id, decided(&[(item, Canceled)])).await;
+        assert_eq!(kept.unwrap().pace, pace, "{now}");
+        assert_eq!(read(&scene, record.id).await.pace, pace, "{now}");
+    }
+}
+
+pub async fn one_that_is_due_comes_before_one_that_is_not(h: &impl ControlHarness) {
+    let scene = Scene::of(h);
+    let ids = tasks(&scene, 3).await;
+    let slow = of_few_per_second(&scene, at(10), &ids).await.id;
+    let other = of_tasks(&scene, at(10), &ids).await.id;
+    assert_eq!(open(&scene).await, [slow, other]);
+    let two = decided(&[(ids[0], Canceled), (ids[1], Canceled)]);
+    decide(&scene, at(20), slow, two).await;
+    assert_eq!(open(&scene).await, [other, slow]);
+    give_up_of(&scene, at(30), slow).await;
+    assert_eq!(
+        open(&scene).await,
+        [slow, other],
+        "to settle it never waits"
+    );
+}
+
 pub async fn the_same_cancellation_is_replayed_under_its_key(h: &impl ControlHarness) {
     let scene = Scene::of(h);
     let first = begin(&scene, at(10), keyed("k", 1)).await;
@@ -467,7 +521,7 @@ pub async fn cancellations_are_listed_newest_first_in_their_namespace(h: &impl C
 pub async fn a_cancellation_outlives_a_restart(h: &mut impl ControlHarness) {
     let scene = Scene::of(h);
     let ids = tasks(&scene, 2).await;
-    let id = of_tasks(&scene, at(10), &ids).await.id;
+    let id = of_few_per_second(&scene, at(10), &ids).await.id;
     let slice = DecidedSlice {
         known_at: Some(at(15)),
         ..decided(&[(ids[0], Canceled)])

@@ -143,6 +143,8 @@ macro_rules! control_conformance {
                 one_that_is_given_up_stays_open_until_it_is_settled,
                 one_that_is_completed_is_not_given_up,
                 nothing_more_is_found_for_one_that_is_given_up,
+                what_is_decided_uses_up_its_rate,
+                one_that_is_due_comes_before_one_that_is_not,
                 the_same_cancellation_is_replayed_under_its_key,
                 undecided_items_are_told_with_what_their_task_is_by_now,
                 items_are_listed_page_by_page_and_by_what_became_of_them,

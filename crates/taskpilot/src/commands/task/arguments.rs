@@ -207,6 +207,9 @@ pub(crate) struct CancelArgs {
     /// Makes a cancel of many repeatable: the same key never begins two
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
+    /// Decide so many of many per second at most, 1 to 100,000
+    #[arg(long, value_name = "N")]
+    pub(super) max_per_second: Option<u32>,
     /// Why, for people
     #[arg(long)]
     pub(super) reason: Option<String>,

@@ -15,8 +15,10 @@ use crate::exit::{Code, Failure};
 use crate::output::{self, Format};
 
 pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code, Failure> {
+    let is_of_many =
+        arguments.dry_run || arguments.key.is_some() || arguments.max_per_second.is_some();
     let only = match arguments.ids[..] {
-        [id] if !arguments.dry_run && arguments.key.is_none() => Some(id),
+        [id] if !is_of_many => Some(id),
         _ => None,
     };
     let Some(id) = only else {

@@ -23,6 +23,7 @@ pub(super) async fn run(arguments: CancelArgs, session: &Session) -> Result<Code
     }
     let mut wish = wish(arguments.ids, arguments.filter)?;
     wish.reason = arguments.reason;
+    wish.max_per_second = arguments.max_per_second;
     if arguments.dry_run {
         return counted(&dry_run(&wish, session).await?, session.format);
     }
