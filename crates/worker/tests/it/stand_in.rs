@@ -146,12 +146,16 @@ impl StandIn {
 
     /// The next hand-in of all; claims that bring none are granted nothing.
     pub(crate) async fn next_hand_in(&mut self) -> Value {
-        loop {
-            let items = self.next_hand_ins().await;
-            if let Some(item) = items.into_iter().next() {
-                return item;
+        let next = async {
+            loop {
+                let items = self.next_hand_ins().await;
+                if let Some(item) = items.into_iter().next() {
+                    return item;
+                }
             }
-        }
+        };
+        let next = tokio::time::timeout(PATIENCE, next).await;
+        next.expect("something is handed in")
     }
 
     /// Whether no call of this kind waits for its answer.
